@@ -1,0 +1,1 @@
+"""One file a provider. Shared: ``base`` (the contract), ``registry`` (name → adapter), ``shape`` (OpenAI's wire shape)."""

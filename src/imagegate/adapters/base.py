@@ -1,0 +1,53 @@
+"""The contract of an adapter: one file that speaks one provider's protocol."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.channels import Channel
+from imagegate.domain.events import ImageEvent
+from imagegate.domain.images import ImageRequest
+from imagegate.errors import GatewayError
+from imagegate.upstream.client import Refusal, Upstream
+
+
+class Options(BaseModel):
+    """Typed per-channel extras of an adapter; an adapter without any uses this one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Adapter(Protocol):
+    """Speaks one provider's protocol. Stateless: one instance serves every channel of its kind.
+
+    Not an adapter's business: retries, fallback, limits, accounting, logging, ``n`` above the model's maximum, url ↔ base64.
+    """
+
+    @property
+    def Options(self) -> type[BaseModel]:  # noqa: N802 - a class, named like one
+        """Typed per-channel extras; also documents them."""
+        ...
+
+    def capabilities(self, upstream_model: str) -> Capabilities:
+        """What this adapter can do for one upstream model; unknown models get a permissive row."""
+        ...
+
+    def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
+        """Headers of every call on the channel, the credential among them. ``key`` is empty when the channel has none."""
+        ...
+
+    def run(self, request: ImageRequest, channel: Channel, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
+        """Make the pictures: one call, SSE, or submit-poll-download, as straight-line code.
+
+        ``request.model`` is the upstream model. Raises ``errors.UpstreamError`` or ``errors.RequestError``; closing the
+        generator closes the provider's connection.
+        """
+        ...
+
+    def failure(self, refusal: Refusal) -> GatewayError:
+        """The provider's non-2xx answer as one of our errors; by its code first, its HTTP status second, never by its text."""
+        ...

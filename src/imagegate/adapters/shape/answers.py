@@ -1,0 +1,237 @@
+"""From OpenAI's answers, JSON and SSE, to events, without parsing the pictures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing
+from typing import Any
+
+from imagegate.domain.events import (
+    CompletedImage,
+    Finished,
+    ImageBytes,
+    ImageDetails,
+    ImageEvent,
+    ImageLink,
+    PartialImage,
+    Usage,
+)
+from imagegate.errors import BadResponse, GatewayError
+from imagegate.upstream.client import Answer
+from imagegate.upstream.eventstream import EventCargo, EventEnd, EventScanner, EventToken
+from imagegate.upstream.jsonstream import CargoScanner, CargoStart, InvalidJson, ObjectEnd, Token
+
+_CARGO = frozenset({"b64_json"})
+_TYPE = re.compile(rb'"type"\s*:\s*"([^"]*)"')
+_NO_PICTURE = "The provider answered without a picture."
+_NOT_JSON = "The provider answered with something that is not the JSON it should be."
+_DETAIL_NAMES = {
+    "size": "size",
+    "quality": "quality",
+    "background": "background",
+    "output_format": "output_format",
+    "revised_prompt": "revised_prompt",
+    "created_at": "created",
+    "created": "created",
+    "partial_image_index": "partial_index",
+}
+_NOT_EXTRA = frozenset({"b64_json", "url", "type", "usage", "data", "error"})
+_PARTIAL, _COMPLETED = ".partial_image", ".completed"
+_LARGEST = 2**53
+"""Numbers above it are nonsense, and no JSON reader keeps them exact."""
+
+ErrorReader = Callable[[Mapping[str, Any]], GatewayError]
+"""Turns an answer that carries ``error`` in a 200 into one of our errors."""
+
+
+async def events(answer: Answer, on_error: ErrorReader) -> AsyncGenerator[ImageEvent]:
+    """Whatever the provider chose to send, as events. Raises BadResponse, or what ``on_error`` makes of an error inside."""
+    reader = _stream_events if answer.content_type == "text/event-stream" else _json_events
+    source = reader(answer, on_error)
+    try:
+        async for event in source:
+            yield event
+    except InvalidJson as error:
+        raise BadResponse(_NOT_JSON) from error
+    finally:
+        await source.aclose()
+
+
+async def _json_events(answer: Answer, on_error: ErrorReader) -> AsyncGenerator[ImageEvent]:
+    scanner = CargoScanner(_CARGO)
+    taken: list[dict[str, Any]] = []
+    tokens = _json_tokens(answer, scanner, taken)
+    try:
+        async for token in tokens:
+            if isinstance(token, CargoStart):
+                details = ImageDetails()
+                yield CompletedImage(ImageBytes(_json_cargo(tokens, details)), details)
+    finally:
+        await tokens.aclose()
+    document = scanner.close()
+    if not isinstance(document, dict):
+        raise BadResponse(_NOT_JSON)
+    if document.get("error"):
+        raise on_error(document)
+    links = _links(document, taken)
+    for item in links:
+        yield CompletedImage(ImageLink(str(item["url"])), read_details(item))
+    if not taken and not links:
+        raise BadResponse(_NO_PICTURE)
+    whole = read_details(document)
+    extra, whole.extra = whole.extra, {}
+    yield Finished(usage=whole.usage, created=whole.created, details=whole, extra=extra)
+
+
+async def _json_tokens(answer: Answer, scanner: CargoScanner, taken: list[dict[str, Any]]) -> AsyncGenerator[Token]:
+    """``taken`` collects the objects that held a picture. Raises BadResponse, also to whoever drains a picture."""
+    try:
+        async with aclosing(answer.chunks()) as chunks:
+            async for chunk in chunks:
+                for token in scanner.feed(chunk):
+                    if isinstance(token, ObjectEnd):
+                        taken.append(token.fields)
+                    yield token
+    except InvalidJson as error:
+        raise BadResponse(_NOT_JSON) from error
+
+
+async def _json_cargo(tokens: AsyncIterator[Token], details: ImageDetails) -> AsyncIterator[bytes]:
+    async for token in tokens:
+        if isinstance(token, bytes):
+            yield token
+        elif isinstance(token, ObjectEnd):
+            fill_details(details, token.fields)
+            return
+    raise BadResponse(_NOT_JSON)  # the text ended inside the picture or its object
+
+
+async def _stream_events(answer: Answer, on_error: ErrorReader) -> AsyncGenerator[ImageEvent]:
+    tokens = _event_tokens(answer)
+    completed = False
+    try:
+        async for token in tokens:
+            if isinstance(token, EventCargo):
+                details = ImageDetails()
+                source = ImageBytes(_event_cargo(tokens, details, on_error))
+                kind = _kind_of(token)
+                if kind == _PARTIAL:
+                    yield PartialImage(source, details)
+                elif kind == _COMPLETED:
+                    completed = True
+                    yield CompletedImage(source, details)
+            elif isinstance(token, EventEnd) and isinstance(token.fields, dict):
+                if token.fields.get("error"):
+                    raise on_error(token.fields)
+                if token.fields.get("url"):
+                    completed = True
+                    yield CompletedImage(ImageLink(str(token.fields["url"])), read_details(token.fields))
+    finally:
+        await tokens.aclose()
+    if not completed:
+        raise BadResponse(_NO_PICTURE)
+
+
+async def _event_tokens(answer: Answer) -> AsyncGenerator[EventToken]:
+    """Raises BadResponse, also to whoever drains a picture."""
+    scanner = EventScanner(_CARGO)
+    try:
+        async with aclosing(answer.chunks()) as chunks:
+            async for chunk in chunks:
+                for token in scanner.feed(chunk):
+                    yield token
+        for token in scanner.close():
+            yield token
+    except InvalidJson as error:
+        raise BadResponse(_NOT_JSON) from error
+
+
+async def _event_cargo(tokens: AsyncIterator[EventToken], details: ImageDetails, on_error: ErrorReader) -> AsyncIterator[bytes]:
+    async for token in tokens:
+        if isinstance(token, bytes):
+            yield token
+        elif isinstance(token, EventEnd):
+            if isinstance(token.fields, dict):
+                if token.fields.get("error"):  # a gateway's provider failed in the middle of the picture
+                    raise on_error(token.fields)
+                fill_details(details, token.fields)
+            return
+
+
+def _kind_of(cargo: EventCargo) -> str:
+    """By the ``type`` in the JSON, as SDKs do, or by the ``event`` line where the type comes only after the picture."""
+    found = _TYPE.search(cargo.skeleton)
+    names = (found.group(1).decode("utf-8", "replace") if found else "", cargo.name)
+    return next((kind for name in names for kind in (_PARTIAL, _COMPLETED) if name.endswith(kind)), "")
+
+
+def _links(document: Mapping[str, Any], taken: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Items with a url and without a picture. Some servers send an empty ``b64_json`` beside the url."""
+    data = document.get("data")
+    items = [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
+    held = list(taken)
+    links: list[dict[str, Any]] = []
+    for item in items:
+        if item in held:
+            held.remove(item)
+        elif item.get("url"):
+            links.append(item)
+    return links
+
+
+def read_details(fields: Mapping[str, Any]) -> ImageDetails:
+    """Details of a picture or of a whole answer from its small fields."""
+    details = ImageDetails()
+    fill_details(details, fields)
+    return details
+
+
+def fill_details(details: ImageDetails, fields: Mapping[str, Any]) -> None:
+    """Put what the provider said into ``details``; unknown fields go to ``extra``, nulls are left out."""
+    for name, value in fields.items():
+        if value is None or name in _NOT_EXTRA:
+            continue
+        known = _DETAIL_NAMES.get(name)
+        if known is None:
+            details.extra[name] = value
+        elif known in {"created", "partial_index"}:
+            setattr(details, known, _whole(value))
+        elif isinstance(value, str):
+            setattr(details, known, value)
+    details.usage = read_usage(fields.get("usage")) or details.usage
+
+
+def read_usage(value: Any) -> Usage | None:
+    """OpenAI's ``usage`` object; counters that are missing or no numbers read as 0."""
+    if not isinstance(value, dict):
+        return None
+    inputs, outputs = _mapping(value.get("input_tokens_details")), _mapping(value.get("output_tokens_details"))
+    known = {"input_tokens", "output_tokens", "total_tokens", "input_tokens_details", "output_tokens_details"}
+    return Usage(
+        input_tokens=_count(value.get("input_tokens")),
+        output_tokens=_count(value.get("output_tokens")),
+        total_tokens=_count(value.get("total_tokens")) or _count(value.get("input_tokens")) + _count(value.get("output_tokens")),
+        input_text_tokens=_count(inputs.get("text_tokens")),
+        input_image_tokens=_count(inputs.get("image_tokens")),
+        output_text_tokens=_count(outputs["text_tokens"]) if "text_tokens" in outputs else None,
+        output_image_tokens=_count(outputs["image_tokens"]) if "image_tokens" in outputs else None,
+        extra={name: item for name, item in value.items() if name not in known},
+    )
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _count(value: Any) -> int:
+    return (_whole(value) or 0) if isinstance(value, (int, float)) else 0
+
+
+def _whole(value: Any) -> int | None:
+    """A number, also written as text; None for anything that counts nothing."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 17:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _LARGEST:
+        return None
+    return int(value)

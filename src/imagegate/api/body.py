@@ -1,0 +1,64 @@
+"""Reading request bodies: bounded while they arrive, with a deadline between two pieces."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import orjson
+from starlette.requests import ClientDisconnect, Request
+
+from imagegate.errors import InvalidRequest, RequestTimeout, TooLarge
+
+_IDLE = 60.0
+"""Seconds that a client may stay silent in the middle of a body."""
+_IN_THREAD = 1024 * 1024
+"""Bytes from which JSON is parsed off the event loop."""
+
+
+def content_length(request: Request) -> int | None:
+    """The announced length in bytes; None when the body is chunked. Raises InvalidRequest on nonsense."""
+    value = request.headers.get("content-length")
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdigit()):
+        raise InvalidRequest("Content-Length must be a whole number of bytes.", code="invalid_content_length")
+    return int(value)
+
+
+async def chunks(request: Request) -> AsyncGenerator[bytes]:
+    """The body as it arrives. Raises RequestTimeout, ClientDisconnect."""
+    stream = aiter(request.stream())
+    while True:
+        try:
+            async with asyncio.timeout(_IDLE):
+                chunk = await anext(stream, None)
+        except TimeoutError as error:
+            raise RequestTimeout("The request body stopped arriving; send it again.") from error
+        if chunk is None:
+            return
+        if chunk:
+            yield chunk
+
+
+async def read_json_object(request: Request, limit: int) -> dict[str, Any]:
+    """The body as a JSON object of at most ``limit`` bytes. Raises TooLarge, InvalidRequest."""
+    announced = content_length(request)
+    if announced is not None and announced > limit:
+        raise TooLarge(f"The body is larger than {limit} bytes; send pictures as multipart/form-data or by url.")
+    body = bytearray()
+    async for chunk in chunks(request):
+        body += chunk
+        if len(body) > limit:
+            raise TooLarge(f"The body is larger than {limit} bytes; send pictures as multipart/form-data or by url.")
+    try:
+        parsed = orjson.loads(body) if len(body) < _IN_THREAD else await asyncio.to_thread(orjson.loads, body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest("The body is not valid JSON.", code="invalid_json") from error
+    if not isinstance(parsed, dict):
+        raise InvalidRequest("The body must be a JSON object.", code="invalid_json")
+    return parsed
+
+
+__all__ = ["ClientDisconnect", "chunks", "content_length", "read_json_object"]

@@ -1,0 +1,69 @@
+"""``/models``: OpenAI's list, with what the models can do and cost for those who read more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from imagegate.api.auth import Authenticator
+from imagegate.api.context import record_of
+from imagegate.catalog.describe import describe
+from imagegate.domain.images import Operation
+from imagegate.domain.keys import Caller
+from imagegate.errors import ModelNotFound
+from imagegate.relay.relay import Relay
+from imagegate.routing.candidates import ModelTable
+
+
+class ModelsApi:
+    """Lists what the caller's key may use. ``started``: Unix seconds, shown as ``created``."""
+
+    def __init__(self, authenticator: Authenticator, table: ModelTable, relay: Relay, started: int) -> None:
+        self._authenticator = authenticator
+        self._table = table
+        self._relay = relay
+        self._started = started
+
+    def router(self) -> APIRouter:
+        """Routes below ``/models``, to be mounted under each prefix."""
+        router = APIRouter()
+        router.add_api_route("/models", self.list_models, methods=["GET"], response_model=None)
+        router.add_api_route("/models/{model:path}", self.get_model, methods=["GET"], response_model=None)
+        return router
+
+    async def list_models(self, request: Request) -> Response:
+        """Every model that the key may use."""
+        caller = self._caller(request)
+        return JSONResponse({"object": "list", "data": [self._row(name) for name in self._table.names() if caller.may_use(name)]})
+
+    async def get_model(self, request: Request) -> Response:
+        """One model, also one that only a glob or an alias serves."""
+        caller = self._caller(request)
+        name = str(request.path_params["model"])
+        if not caller.may_use(name):
+            raise ModelNotFound(f"The model `{name[:100]}` is not served here; GET /v1/models lists what is.", param="model")
+        return JSONResponse(self._row(name))
+
+    def _caller(self, request: Request) -> Caller:
+        caller = self._authenticator.caller(request.headers)
+        record_of(request.scope).key_name = caller.key_name
+        return caller
+
+    def _row(self, name: str) -> dict[str, Any]:
+        resolved = self._table.resolve(name)
+        candidates = self._table.candidates(resolved)
+        capabilities = self._relay.capabilities(resolved)
+        inputs = ["text", "image"] if Operation.EDIT in capabilities.operations else ["text"]
+        return {
+            "id": name,
+            "object": "model",
+            "created": self._started,
+            "owned_by": candidates[0].channel.adapter,
+            "mode": "image_generation",
+            "supported_endpoint_types": ["image-generation"],
+            "architecture": {"input_modalities": inputs, "output_modalities": ["image"]},
+            "capabilities": describe(capabilities),
+        }

@@ -1,0 +1,281 @@
+"""The only place where things are wired together."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import structlog
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from imagegate import __version__
+from imagegate.adapters import registry
+from imagegate.adapters.base import Adapter
+from imagegate.api.auth import Authenticator, KeyStore, StaticKeys
+from imagegate.api.client_watch import DetachedWork
+from imagegate.api.context import RequestRecord, record_of
+from imagegate.api.errors import ErrorWriter
+from imagegate.api.health import health_routes
+from imagegate.api.middleware import RequestFrame
+from imagegate.api.openai.answer import AnswerPolicy
+from imagegate.api.openai.images import ImagesApi, ImagesServices
+from imagegate.api.openai.models import ModelsApi
+from imagegate.api.openai.multipart import FormLimits
+from imagegate.api.openai.uploads import UploadReader
+from imagegate.api.pictures import Pictures
+from imagegate.catalog.loader import Catalog
+from imagegate.domain.channels import Candidate
+from imagegate.domain.keys import Caller
+from imagegate.errors import GatewayError, RouteNotFound
+from imagegate.media.blobs import LocalBlobs
+from imagegate.media.inputs import ImageInspector, InspectionLimits
+from imagegate.media.library import PictureLibrary
+from imagegate.media.links import LinkSigner, load_or_create_secret
+from imagegate.media.own_links import OwnLinksFirst
+from imagegate.media.sniff import sniff
+from imagegate.media.spool import SpoolBudget, Spools
+from imagegate.relay.relay import Relay, RelayPolicy
+from imagegate.routing.candidates import ModelTable
+from imagegate.routing.rest import RestingKeys
+from imagegate.routing.retry import RetryBudget
+from imagegate.settings.channels import to_channels
+from imagegate.settings.model import Settings
+from imagegate.settings.semantics import AdapterFacts
+from imagegate.upstream.client import Account, Upstream
+from imagegate.upstream.engine import Engine
+from imagegate.upstream.fetch import FetchPolicy, GuardedFetcher
+
+PREFIXES = ("/v1", "/api/v1", "")
+DEPLOYMENT_PREFIXES = ("/openai/deployments/{deployment}", "/openai/v1")
+_SWEEP_SECONDS = 60.0
+
+
+def adapter_facts() -> dict[str, AdapterFacts]:
+    """What the configuration needs to know of the adapters."""
+    return {
+        row.name: AdapterFacts(
+            name=row.name,
+            needs_base_url=row.default_base_url is None,
+            default_base_url=row.default_base_url,
+            needs_key=row.needs_key,
+            options=row.options,
+        )
+        for row in registry.ROWS
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What lives as long as the server and is closed with it."""
+
+    transport: Engine
+    fetcher: GuardedFetcher
+    blobs: LocalBlobs
+    executor: ThreadPoolExecutor
+
+
+def create_app(settings: Settings, *, keys: Sequence[KeyStore] = (), ready: Callable[[], bool] = lambda: True) -> FastAPI:
+    """The whole gateway as an ASGI application. ``keys``: stores beside the configuration's own keys."""
+    log = structlog.stdlib.get_logger("imagegate")
+    errors = ErrorWriter(settings.errors.content_policy_status)
+    resources = _resources(settings, log)
+    catalog = Catalog.load()
+    adapters = registry.build(catalog, resources.executor)
+    table = ModelTable(to_channels(settings, adapter_facts()), settings.aliases, settings.defaults.model)
+    relay = _relay(settings, table, adapters, resources)
+    authenticator = Authenticator(_key_stores(settings, keys), required=settings.auth.required)
+    secret = load_or_create_secret(Path(settings.storage.path) / ".link-secret")
+    signer = LinkSigner(secret, settings.storage.url_ttl)
+    services = ImagesServices(
+        authenticator=authenticator,
+        table=table,
+        relay=relay,
+        uploads=_uploads(settings, OwnLinksFirst(resources.blobs, signer, resources.fetcher)),
+        new_spools=_spools(settings),
+        pictures=PictureLibrary(resources.blobs, signer),
+        policy=_answer_policy(settings, errors),
+        public_url=settings.server.public_url.rstrip("/") if settings.server.public_url else None,
+        json_bytes=settings.uploads.max_json_bytes,
+    )
+    app = _Gateway(
+        title="imagegate",
+        version=__version__,
+        lifespan=_lifespan(resources, log),
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    app.frame = lambda inner: RequestFrame(inner, errors, _request_line(log), lambda: log.exception("unhandled error"))
+    _add_routes(app, ImagesApi(services), ModelsApi(authenticator, table, relay, int(time.time())))
+    app.include_router(health_routes(ready))
+    app.router.routes.extend(Pictures(resources.blobs, signer).routes())
+    _add_handlers(app, errors)
+    if settings.server.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.server.cors_origins),
+            allow_methods=["GET", "POST", "OPTIONS"],
+            allow_headers=["*"],
+            expose_headers=["x-request-id", "retry-after", "retry-after-ms", "x-imagegate-channel", "x-imagegate-size"],
+            max_age=86400,
+        )
+    return app
+
+
+class _Gateway(FastAPI):
+    """FastAPI with the request frame around everything, also around its own error middleware."""
+
+    frame: Callable[[ASGIApp], ASGIApp]
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return self.frame(super().build_middleware_stack())
+
+
+def _resources(settings: Settings, log: structlog.stdlib.BoundLogger) -> Resources:
+    fetch = settings.fetch
+    policy = FetchPolicy(
+        http=fetch.http,
+        ports=frozenset(fetch.ports),
+        allow=frozenset(fetch.allow),
+        max_bytes=fetch.max_bytes,
+        total_seconds=fetch.total_seconds,
+    )
+    return Resources(
+        transport=Engine(),
+        fetcher=GuardedFetcher(policy, on_denied=lambda reason, host: log.warning("fetch denied", reason=reason, host=host)),
+        blobs=LocalBlobs(
+            Path(settings.storage.path),
+            ttl=settings.storage.url_ttl,
+            max_bytes=settings.storage.max_bytes,
+            sniff=sniff,
+        ),
+        executor=ThreadPoolExecutor(max_workers=4, thread_name_prefix="imagegate-pixels"),
+    )
+
+
+def _relay(settings: Settings, table: ModelTable, adapters: Mapping[str, Adapter], resources: Resources) -> Relay:
+    def connect(candidate: Candidate, adapter: Adapter, deadline: float) -> Upstream:
+        channel = candidate.channel
+        key = candidate.key.reveal() if candidate.key else ""
+        account = Account(channel.base_url, adapter.headers(channel, key), adapter.failure, channel.timeouts)
+        return Upstream(resources.transport, account, resources.fetcher, deadline)
+
+    return Relay(
+        table,
+        adapters,
+        connect,
+        RelayPolicy(settings.routing.retries + 1, settings.routing.retry_ambiguous),
+        resting=RestingKeys(time.monotonic),
+        budget=RetryBudget(),
+        random=Random(),  # noqa: S311 - jitter, not a secret
+    )
+
+
+def _key_stores(settings: Settings, more: Sequence[KeyStore]) -> list[KeyStore]:
+    own = StaticKeys((row.key.get_secret_value(), Caller(row.name, row.models, row.default_model)) for row in settings.auth.keys)
+    return [own, *more]
+
+
+def _uploads(settings: Settings, fetcher: OwnLinksFirst) -> UploadReader:
+    limits = settings.uploads
+    inspector = ImageInspector(
+        InspectionLimits(
+            sniff=limits.sniff, formats=limits.formats, max_bytes=limits.max_image_bytes, max_pixels=limits.max_pixels
+        )
+    )
+    form = FormLimits(max_images=limits.max_images, max_image_bytes=limits.max_image_bytes)
+    return UploadReader(inspector, fetcher, form, limits.max_json_bytes)
+
+
+def _spools(settings: Settings) -> Callable[[], Spools]:
+    budget = SpoolBudget(settings.uploads.spool_bytes)
+    directory = Path(settings.uploads.spool_dir) if settings.uploads.spool_dir else None
+    return lambda: Spools(budget, directory)
+
+
+def _answer_policy(settings: Settings, errors: ErrorWriter) -> AnswerPolicy:
+    relay = settings.relay
+    seconds = relay.finish_seconds if relay.on_disconnect == "finish" else 0.0
+    return AnswerPolicy(relay.heartbeat_seconds, settings.server.drain_seconds, DetachedWork(seconds), errors)
+
+
+def _request_line(log: structlog.stdlib.BoundLogger) -> Callable[[RequestRecord, str, str], None]:
+    def write(record: RequestRecord, method: str, path: str) -> None:
+        level = log.warning if record.status >= 500 else log.info
+        level("request", method=method, path=path[:200], **record.line())
+
+    return write
+
+
+def _lifespan(resources: Resources, log: structlog.stdlib.BoundLogger) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def run(_: FastAPI) -> AsyncIterator[None]:
+        sweeper = asyncio.create_task(_sweep(resources.blobs, log))
+        try:
+            yield
+        finally:
+            sweeper.cancel()
+            await asyncio.wait({sweeper})
+            await resources.transport.aclose()
+            resources.executor.shutdown(wait=False, cancel_futures=True)
+
+    return run
+
+
+async def _sweep(blobs: LocalBlobs, log: structlog.stdlib.BoundLogger) -> None:
+    while True:
+        await asyncio.sleep(_SWEEP_SECONDS)
+        try:
+            await blobs.sweep()
+        except OSError as error:
+            log.warning("stored pictures could not be swept", error=str(error))
+
+
+def _add_routes(app: FastAPI, images: ImagesApi, models: ModelsApi) -> None:
+    for prefix in PREFIXES:
+        app.include_router(images.router(), prefix=prefix)
+        app.include_router(models.router(), prefix=prefix)
+    for prefix in DEPLOYMENT_PREFIXES:
+        app.include_router(images.router(), prefix=prefix)
+
+
+def _add_handlers(app: FastAPI, errors: ErrorWriter) -> None:
+    async def gateway_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, GatewayError)  # registered for nothing else
+        record_of(request.scope).error = error
+        return errors.response(error)
+
+    async def http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # registered for nothing else
+        return await gateway_error(request, _no_route(request, error.status_code))
+
+    async def client_gone(request: Request, _: Exception) -> Response:
+        return Response(status_code=499)
+
+    app.add_exception_handler(GatewayError, gateway_error)
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(ClientDisconnect, client_gone)
+
+
+def _no_route(request: Request, status: int) -> GatewayError:
+    path = request.url.path
+    if status == 405:
+        return RouteNotFound(f"{request.method} is not the method of {path[:100]}; image calls are POST.", method_only=True)
+    hint = "the base URL of an OpenAI client is this server's origin followed by /v1"
+    if "/v1/v1" in path:
+        hint = "/v1 stands twice: the base URL should end in one /v1"
+    elif path.endswith("/") and len(path) > 1:
+        hint = "leave out the slash at the end"
+    return RouteNotFound(f"There is nothing at {request.method} {path[:100]}: {hint}.")

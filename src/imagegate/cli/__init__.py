@@ -1,0 +1,71 @@
+"""The command line: ``imagegate serve``, ``config``, ``healthcheck``."""
+
+from __future__ import annotations
+
+import os
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imagegate import __version__
+from imagegate import app as composition
+from imagegate.cli import serve as serving
+from imagegate.cli.config import make_config_app
+from imagegate.settings.problems import ConfigError
+
+app = typer.Typer(
+    name="imagegate",
+    help="One OpenAI-compatible Images API in front of every image provider.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(make_config_app(composition.adapter_facts, serving.providers), name="config")
+
+
+@app.command()
+def serve(
+    config: Annotated[Path | None, typer.Option("--config", "-c", metavar="FILE", help="Configuration file.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes on the same port.")] = None,
+) -> None:
+    """Serve the gateway. Without a file: the sandbox, and a channel for each provider key in the environment."""
+    given = {"HOST": host, "PORT": port, "WORKERS": workers}
+    overrides = {f"IMAGEGATE__SERVER__{name}": str(value) for name, value in given.items() if value is not None}
+    try:
+        serving.run(config, overrides)
+    except (ConfigError, ValueError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def healthcheck(
+    url: Annotated[str | None, typer.Option(help="Address to ask; else the port of the configuration.")] = None,
+) -> None:
+    """Ask a running server on this machine whether it is alive; exit status 0 or 1 (for Docker's HEALTHCHECK)."""
+    try:
+        target = url or f"http://127.0.0.1:{serving.settings_for(None, os.environ)[1].server.port}/healthz"
+    except ConfigError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    try:
+        with urllib.request.urlopen(target, timeout=3) as answer:  # noqa: S310 - the operator's own address
+            raise typer.Exit(0 if answer.status == 200 else 1)
+    except OSError as error:
+        typer.echo(f"{target}: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+def main() -> None:
+    """Entry point of the ``imagegate`` command."""
+    sys.exit(app())

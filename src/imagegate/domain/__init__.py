@@ -1,0 +1,1 @@
+"""Words of the product as frozen values and pure functions; standard library only."""

@@ -1,0 +1,192 @@
+"""Serve one request: who could, one try, the next try while that is safe, and the pictures on their way out.
+
+The commit point is the first picture: after it is handed on, a failure is final. Before it, another candidate is tried only
+when the provider certainly did no work (see ``errors.UpstreamError.next_candidate``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, fields, replace
+from random import Random
+from typing import Any, Protocol
+
+from imagegate.adapters.base import Adapter
+from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.channels import Candidate
+from imagegate.domain.events import CompletedImage, ImageEvent, PartialImage
+from imagegate.domain.images import ImageRequest
+from imagegate.domain.rules import Adjusted, adjust
+from imagegate.errors import Ambiguous, BadResponse, GatewayError, NoChannel, RequestError, UpstreamError
+from imagegate.relay.attempt import attempt
+from imagegate.routing.candidates import ModelTable
+from imagegate.routing.rest import RestingKeys
+from imagegate.routing.retry import RetryBudget, backoff
+from imagegate.upstream.client import Upstream
+
+
+class Connect(Protocol):
+    """Makes the upstream of one attempt."""
+
+    def __call__(self, candidate: Candidate, adapter: Adapter, deadline: float) -> Upstream:
+        """An account at the candidate's provider, for one request."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RelayPolicy:
+    """``attempts``: at most so many calls a request. ``retry_ambiguous``: also after a call that may have been paid."""
+
+    attempts: int = 3
+    retry_ambiguous: bool = False
+
+
+@dataclass(slots=True)
+class Report:
+    """What the relay did for one request, for headers and the log line; filled while it runs.
+
+    ``left_out``: fields that never go to a provider; ``dropped``: fields that the chosen model does not take.
+    """
+
+    model: str = ""
+    left_out: tuple[str, ...] = ()
+    channel: str | None = None
+    upstream_model: str | None = None
+    attempts: int = 0
+    images: int = 0
+    partials: int = 0
+    dispatched: bool = False
+    dropped: tuple[str, ...] = ()
+    mapped: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    candidate: Candidate
+    adapter: Adapter
+    adjusted: Adjusted
+
+
+class Relay:
+    """Routes requests to adapters. One instance serves the whole process."""
+
+    def __init__(
+        self,
+        table: ModelTable,
+        adapters: Mapping[str, Adapter],
+        connect: Connect,
+        policy: RelayPolicy,
+        *,
+        resting: RestingKeys,
+        budget: RetryBudget,
+        random: Random,
+        sleep: Callable[[float], Any] = asyncio.sleep,
+    ) -> None:
+        self._table = table
+        self._adapters = adapters
+        self._connect = connect
+        self._policy = policy
+        self._resting = resting
+        self._budget = budget
+        self._random = random
+        self._sleep = sleep
+
+    def capabilities(self, model: str) -> Capabilities:
+        """What the first candidate of a resolved model can do. Raises ModelNotFound."""
+        candidate = self._table.candidates(model)[0]
+        return self._adapters[candidate.channel.adapter].capabilities(candidate.route.upstream)
+
+    async def run(self, request: ImageRequest, report: Report) -> AsyncGenerator[ImageEvent]:
+        """The request's events. ``request.model`` is a resolved public name. Raises GatewayError before or after the commit."""
+        report.model = request.model
+        plans = self._plans(request)
+        with self._budget.request():
+            async with aclosing(self._attempts(plans, report)) as events:
+                async for event in events:
+                    if isinstance(event, CompletedImage):
+                        report.images += 1
+                    elif isinstance(event, PartialImage):
+                        report.partials += 1
+                    yield event
+        if report.images == 0:
+            raise BadResponse("The provider answered without a picture.")
+
+    def _plans(self, request: ImageRequest) -> list[_Plan]:
+        """Candidates that can serve the request as it is; if none can, the first one's reason."""
+        plans: list[_Plan] = []
+        refusals: list[RequestError] = []
+        for candidate in self._table.candidates(request.model):
+            adapter = self._adapters[candidate.channel.adapter]
+            asked = with_defaults(replace(request, model=candidate.route.upstream), candidate.route.defaults)
+            try:
+                adjusted = adjust(asked, adapter.capabilities(candidate.route.upstream))
+            except RequestError as error:
+                refusals.append(error)
+                continue
+            plans.append(_Plan(candidate, adapter, adjusted))
+        if not plans:
+            raise refusals[0]
+        allowed = self._resting.order([plan.candidate for plan in plans])
+        return [plan for plan in plans if plan.candidate in allowed]
+
+    async def _attempts(self, plans: Sequence[_Plan], report: Report) -> AsyncGenerator[ImageEvent]:
+        deadline = asyncio.get_running_loop().time() + plans[0].candidate.channel.timeouts.total
+        last: GatewayError = NoChannel("No channel can serve this model now; try again shortly.")
+        for number, plan in enumerate(plans[: self._policy.attempts], start=1):
+            if number > 1 and not await self._may_retry(number, deadline):
+                break
+            committed = False
+            try:
+                async with aclosing(self._attempt(plan, report, deadline)) as events:
+                    async for event in events:
+                        committed = committed or isinstance(event, (PartialImage, CompletedImage))
+                        yield event
+                return
+            except UpstreamError as error:
+                self._resting.note(plan.candidate, error)
+                if committed or not self._may_follow(error):
+                    raise
+                last = error
+            finally:
+                if number > 1:
+                    self._budget.done()
+        raise last
+
+    async def _may_retry(self, number: int, deadline: float) -> bool:
+        """Waits the backoff. False, and no place taken, when budget or deadline do not allow another attempt."""
+        pause = backoff(number, self._random)
+        if asyncio.get_running_loop().time() + pause >= deadline or not self._budget.try_retry():
+            return False
+        try:
+            await self._sleep(pause)
+        except BaseException:
+            self._budget.done()
+            raise
+        return True
+
+    def _may_follow(self, error: UpstreamError) -> bool:
+        return error.next_candidate or (self._policy.retry_ambiguous and isinstance(error, (Ambiguous, BadResponse)))
+
+    async def _attempt(self, plan: _Plan, report: Report, deadline: float) -> AsyncGenerator[ImageEvent]:
+        candidate, request = plan.candidate, plan.adjusted.request
+        report.channel, report.upstream_model = candidate.channel.name, candidate.route.upstream
+        report.dropped, report.mapped = plan.adjusted.dropped, plan.adjusted.mapped
+        report.attempts += 1
+        report.dispatched = True
+        channel = replace(candidate.channel, overrides={**candidate.channel.overrides, **candidate.route.overrides})
+        upstream = self._connect(candidate, plan.adapter, deadline)
+        async with aclosing(attempt(plan.adapter, request, channel, upstream, deadline)) as events:
+            async for event in events:
+                yield event
+
+
+_REQUEST_FIELDS = frozenset(item.name for item in fields(ImageRequest)) - {"operation", "model", "prompt", "images", "extra"}
+
+
+def with_defaults(request: ImageRequest, defaults: Mapping[str, Any]) -> ImageRequest:
+    """The operator's defaults in the places that the caller left empty; names that we do not know go to ``extra``."""
+    known = {name: value for name, value in defaults.items() if name in _REQUEST_FIELDS and getattr(request, name) is None}
+    extra = {name: value for name, value in defaults.items() if name not in _REQUEST_FIELDS}
+    return replace(request, **known, extra={**extra, **request.extra}) if defaults else request

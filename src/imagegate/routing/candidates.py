@@ -1,0 +1,85 @@
+"""From a public model name to the channels and keys that serve it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from imagegate.domain.channels import Candidate, Channel, ModelRoute
+from imagegate.errors import InvalidRequest, ModelNotFound
+
+_ALIAS_DEPTH = 5
+
+
+class ModelTable:
+    """Channels, aliases and the default model of one configuration; immutable."""
+
+    def __init__(self, channels: Sequence[Channel], aliases: Mapping[str, str], default_model: str | None) -> None:
+        self._channels = sorted(channels, key=lambda channel: channel.priority)
+        self._aliases = dict(aliases)
+        self._default = default_model
+
+    def resolve(self, model: str | None, default: str | None = None) -> str:
+        """The public name after default and aliases; a name that a channel serves itself is not an alias.
+
+        ``default``: the caller's own default model. Raises InvalidRequest when there is nothing to fall back on.
+        """
+        name = (model or "").strip() or default or self._default
+        if not name:
+            raise InvalidRequest("Name a model: `model` is missing.", param="model", code="missing_required_parameter")
+        for _ in range(_ALIAS_DEPTH):
+            bare, separator, pin = name.partition(":")
+            if self._serving(bare):
+                return name
+            target = self._alias(bare)
+            if target is None:
+                return name
+            name = f"{target}{separator}{pin}"
+        return name
+
+    def candidates(self, model: str) -> list[Candidate]:
+        """Everybody who serves a resolved name, best priority first, one entry a key. ``model:channel`` pins a channel.
+
+        Raises ModelNotFound when nobody does.
+        """
+        found = self._serving(model)
+        if not found and ":" in model:
+            bare, _, pin = model.rpartition(":")
+            found = [(channel, route) for channel, route in self._serving(bare) if channel.name == pin]
+        if not found:
+            raise ModelNotFound(f"The model `{model[:100]}` is not served here; GET /v1/models lists what is.", param="model")
+        return [Candidate(channel, key, route) for channel, route in found for key in channel.keys or (None,)]
+
+    def names(self) -> list[str]:
+        """Every public name that can be listed: models that are no globs, then aliases that are none."""
+        models = {name: None for channel in self._channels for name in channel.models if not _is_glob(name)}
+        models.update({name: None for name in self._aliases if not _is_glob(name)})
+        return list(models)
+
+    def _serving(self, model: str) -> list[tuple[Channel, ModelRoute]]:
+        found = []
+        for channel in self._channels:
+            route = _route(channel, model)
+            if route is not None:
+                found.append((channel, route))
+        return found
+
+    def _alias(self, model: str) -> str | None:
+        if model in self._aliases:
+            return self._aliases[model]
+        return next((target for glob, target in self._aliases.items() if fnmatchcase(model, glob)), None)
+
+
+def _route(channel: Channel, model: str) -> ModelRoute | None:
+    exact = channel.models.get(model)
+    if exact is not None:
+        return exact
+    for glob, route in channel.models.items():
+        if _is_glob(glob) and fnmatchcase(model, glob):
+            upstream = model if route.upstream == glob else route.upstream
+            return ModelRoute(upstream, route.defaults, route.overrides)
+    return None
+
+
+def _is_glob(name: str) -> bool:
+    return any(sign in name for sign in "*?[")

@@ -1,0 +1,1 @@
+"""What the operator sees: log lines (and later metrics and traces)."""

@@ -1,0 +1,237 @@
+"""The verbs that an adapter has: one provider account, its deadlines, its own origin.
+
+All outgoing HTTP to a channel's origin goes through here. Redirects are never followed, nothing is taken from the
+environment, and only the headers that the adapter made are sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import httpx2
+import orjson
+
+from imagegate.domain.channels import Timeouts
+from imagegate.errors import BadResponse, GatewayError, UpstreamError
+from imagegate.upstream.failures import reading, sending
+from imagegate.upstream.form import EncodedForm, MultipartForm
+
+ANSWER_LIMIT = 256 * 1024 * 1024
+"""The most bytes of one answer, picture included."""
+_REFUSAL_LIMIT = 64 * 1024
+_REFUSAL_SECONDS = 10.0
+_JSON_LIMIT = 8 * 1024 * 1024
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A provider's answer that is not 2xx. ``body``: at most 64 KiB of it; ``json``: parsed, or None."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON, None when it is none."""
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return None
+
+
+class OutsideFetcher(Protocol):
+    """The guarded door for urls that are not on the channel's own origin."""
+
+    def open(self, url: str, *, param: str | None = None) -> AbstractAsyncContextManager[OutsideStream]:
+        """Fetch one outside url; raises InvalidRequest on refusal."""
+        ...
+
+
+class OutsideStream(Protocol):
+    """What the guarded door gives."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it arrives."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who we are at the provider: origin and path prefix, headers with the credential, deadlines, and how refusals read."""
+
+    base_url: str
+    headers: Mapping[str, str]
+    classify: Callable[[Refusal], GatewayError]
+    timeouts: Timeouts = field(default_factory=Timeouts)
+
+
+class Answer:
+    """A 2xx answer whose body has not been read yet."""
+
+    def __init__(self, response: httpx2.Response, idle: float, deadline: float) -> None:
+        self._response = response
+        self._idle = idle
+        self._deadline = deadline
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        self.content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    async def chunks(self) -> AsyncGenerator[bytes]:
+        """The body as it arrives, not re-chunked. Raises Ambiguous when it stalls, BadResponse when it breaks or is too large."""
+        loop = asyncio.get_running_loop()
+        encoded = self._response.headers.get("content-encoding", "identity") != "identity"
+        total = 0
+        async with aclosing(self._response.aiter_bytes() if encoded else self._response.aiter_raw()) as body:
+            while True:
+                with reading():
+                    async with asyncio.timeout_at(min(loop.time() + self._idle, self._deadline)):
+                        chunk = await anext(body, None)
+                if chunk is None:
+                    return
+                total += len(chunk)
+                if total > ANSWER_LIMIT:
+                    raise BadResponse("The provider's answer is larger than the gateway accepts.")
+                if chunk:
+                    yield chunk
+
+    async def read(self, limit: int = _JSON_LIMIT) -> bytes:
+        """The whole body, for small answers. Raises BadResponse above ``limit`` bytes."""
+        body = bytearray()
+        async with aclosing(self.chunks()) as chunks:
+            async for chunk in chunks:
+                body += chunk
+                if len(body) > limit:
+                    raise BadResponse("The provider's answer is larger than expected.")
+        return bytes(body)
+
+    async def json(self, limit: int = _JSON_LIMIT) -> Any:
+        """The whole body as JSON. Raises BadResponse."""
+        try:
+            return orjson.loads(await self.read(limit))
+        except orjson.JSONDecodeError as error:
+            raise BadResponse("The provider answered with something that is not JSON.") from error
+
+
+class Upstream:
+    """One provider account for the length of one request. ``deadline``: on the loop's clock, over everything it does."""
+
+    def __init__(self, transport: httpx2.AsyncBaseTransport, account: Account, outside: OutsideFetcher, deadline: float) -> None:
+        self._transport = transport
+        self._account = account
+        self._outside = outside
+        self._deadline = deadline
+
+    def post_json(
+        self, path: str, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None
+    ) -> AbstractAsyncContextManager[Answer]:
+        """POST a JSON body to ``base_url + path``; the provider's refusal is raised as the adapter classified it."""
+        content = orjson.dumps(body)
+        sent = {"content-type": "application/json", "content-length": str(len(content)), **(headers or {})}
+        return self._call("POST", self._url(path), sent, content)
+
+    def post_form(
+        self, path: str, form: MultipartForm, *, headers: Mapping[str, str] | None = None
+    ) -> AbstractAsyncContextManager[Answer]:
+        """POST multipart/form-data, files streamed from the spool."""
+        encoded = EncodedForm(form)
+        sent = {"content-type": encoded.content_type, "content-length": str(encoded.length), **(headers or {})}
+        return self._call("POST", self._url(path), sent, encoded.chunks())
+
+    def get(self, path: str, *, headers: Mapping[str, str] | None = None) -> AbstractAsyncContextManager[Answer]:
+        """GET ``base_url + path``, or an absolute url on the channel's own origin."""
+        return self._call("GET", self._url(path), dict(headers or {}), b"")
+
+    async def download(self, url: str) -> AsyncGenerator[bytes]:
+        """The bytes of a result url: through the account on its own origin, else through the guarded fetcher.
+
+        The picture is paid by now, so no failure of this kind may send the request to another candidate.
+        """
+        try:
+            if self.owns(url):
+                async with self._call("GET", url, {}, b"") as answer, aclosing(answer.chunks()) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
+                return
+            async with self._outside.open(url) as stream:
+                async for chunk in stream.chunks():
+                    yield chunk
+        except UpstreamError as error:
+            if error.next_candidate:
+                raise BadResponse("The provider's result could not be fetched.") from error
+            raise
+
+    def owns(self, url: str) -> bool:
+        """Whether an absolute url is on the channel's own origin (scheme, host and port)."""
+        origin = _origin(url)
+        return origin is not None and origin == _origin(self._account.base_url)
+
+    def _url(self, path: str) -> str:
+        absolute = path.startswith(("http://", "https://"))
+        url = path if absolute else f"{self._account.base_url}/{path.lstrip('/')}"
+        if not self.owns(url):
+            raise BadResponse("The provider named an address that is not its own.")
+        return url
+
+    @asynccontextmanager
+    async def _call(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes | AsyncIterator[bytes]
+    ) -> AsyncGenerator[Answer]:
+        response = await self._send(method, url, headers, content)
+        try:
+            if not 200 <= response.status_code < 300:
+                raise self._account.classify(await self._refusal(response))
+            yield Answer(response, self._account.timeouts.idle, self._deadline)
+        finally:
+            await response.aclose()
+
+    async def _send(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes | AsyncIterator[bytes]
+    ) -> httpx2.Response:
+        timeouts = self._account.timeouts
+        request = httpx2.Request(
+            method,
+            url,
+            headers=_merged({"accept-encoding": "identity"}, self._account.headers, headers),
+            content=content,
+            extensions={"timeout": {"connect": timeouts.connect}},
+        )
+        latest = min(asyncio.get_running_loop().time() + timeouts.first_byte, self._deadline)
+        with sending():
+            async with asyncio.timeout_at(latest):
+                return await self._transport.handle_async_request(request)
+
+    async def _refusal(self, response: httpx2.Response) -> Refusal:
+        latest = min(asyncio.get_running_loop().time() + _REFUSAL_SECONDS, self._deadline)
+        answer = Answer(response, self._account.timeouts.idle, latest)
+        body = bytearray()
+        try:
+            async with aclosing(answer.chunks()) as chunks:
+                async for chunk in chunks:
+                    body += chunk
+                    if len(body) >= _REFUSAL_LIMIT:
+                        break
+        except GatewayError:
+            body.clear()  # the status alone has to do
+        return Refusal(response.status_code, response.headers, bytes(body[:_REFUSAL_LIMIT]))
+
+
+def _origin(url: str) -> tuple[str, str, int | None] | None:
+    """Scheme, host and port, read by the parser that also dials; None when it is no absolute http(s) url."""
+    try:
+        parsed = httpx2.URL(url)
+    except httpx2.InvalidURL:
+        return None
+    if parsed.scheme not in _DEFAULT_PORTS or not parsed.host:
+        return None
+    return parsed.scheme, parsed.host, parsed.port or _DEFAULT_PORTS[parsed.scheme]
+
+
+def _merged(*parts: Mapping[str, str]) -> dict[str, str]:
+    """Headers by lower-case name; later parts win."""
+    return {name.lower(): value for part in parts for name, value in part.items()}

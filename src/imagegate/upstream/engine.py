@@ -1,0 +1,116 @@
+"""The wire under the httpx2 interface: aiohttp's client, whose reads pass on unchanged and stop when nobody takes them.
+
+httpx2's own engine reads up to 8 MB ahead under uvloop (libuv reads 32 times 256 KiB before the consumer runs) and cuts
+what it read into pieces again; this one holds at most two read buffers. Exceptions are httpx2's, so nothing above knows.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import aiohttp
+import httpx2
+import yarl
+
+_READ_BUFFER = 64 * 1024
+"""Bytes; reading pauses above twice of it."""
+_KEEP_ALIVE = 30.0
+"""Seconds that an idle provider connection is kept; below what common servers and load balancers allow."""
+_OURS_ALONE = frozenset({"User-Agent", "Accept", "Accept-Encoding", "Content-Type"})
+
+
+class Engine(httpx2.AsyncBaseTransport):
+    """One connection pool for all channels. No proxies, cookies, redirects or retries; no limit on connections.
+
+    ``ssl_context``: for tests; None trusts what httpx2 trusts. Read and total deadlines are the caller's.
+    """
+
+    def __init__(self, ssl_context: ssl.SSLContext | None = None) -> None:
+        self._ssl = ssl_context
+        self._session: aiohttp.ClientSession | None = None
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send the request; the response's body has not been read. Raises httpx2.TransportError."""
+        with _as_httpx2_errors():
+            response = await self._open().request(
+                request.method,
+                yarl.URL(str(request.url), encoded=True),
+                headers=[(name.decode("ascii"), value.decode("latin-1")) for name, value in request.headers.raw],
+                data=_body(request),
+                timeout=_timeouts(request.extensions),
+                allow_redirects=False,
+            )
+        return httpx2.Response(response.status, headers=list(response.raw_headers), stream=_Body(response))
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _open(self) -> aiohttp.ClientSession:
+        """The session, made on first use because it belongs to the running loop."""
+        if self._session is None:
+            context = self._ssl or httpx2.create_ssl_context(trust_env=False)
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, ssl=context, keepalive_timeout=_KEEP_ALIVE),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                skip_auto_headers=_OURS_ALONE,
+                auto_decompress=False,
+                trust_env=False,
+                read_bufsize=_READ_BUFFER,
+                raise_for_status=False,
+            )
+        return self._session
+
+
+class _Body(httpx2.AsyncByteStream):
+    """The answer's body: every chunk as it was read."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with _as_httpx2_errors():
+            async for chunk in self._response.content.iter_any():
+                yield chunk
+
+    async def aclose(self) -> None:
+        """Give the connection back when the body was read to its end, else close it."""
+        if self._response.content.at_eof():
+            self._response.release()
+        else:
+            self._response.close()
+
+
+def _body(request: httpx2.Request) -> Any:
+    """Bytes at once, or a stream whose length stands in Content-Length."""
+    try:
+        return request.content or None
+    except httpx2.RequestNotRead:
+        return request.stream
+
+
+def _timeouts(extensions: Mapping[str, Any]) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, sock_connect=extensions.get("timeout", {}).get("connect"))
+
+
+@contextmanager
+def _as_httpx2_errors() -> Iterator[None]:
+    try:
+        yield
+    except aiohttp.ConnectionTimeoutError as error:
+        raise httpx2.ConnectTimeout(str(error)) from error
+    except aiohttp.ClientConnectorError as error:
+        raise httpx2.ConnectError(str(error)) from error
+    except aiohttp.InvalidURL as error:
+        raise httpx2.UnsupportedProtocol(str(error)) from error
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError, aiohttp.ClientResponseError) as error:
+        raise httpx2.RemoteProtocolError(str(error)) from error
+    except (aiohttp.ClientError, OSError) as error:
+        if isinstance(error, TimeoutError):
+            raise
+        raise httpx2.ReadError(str(error)) from error

@@ -1,0 +1,196 @@
+"""Cut-through reading of JSON that carries a picture.
+
+The scanner takes a JSON text in pieces of any size. The long base64 strings (the *cargo*, recognised by their key) come out
+as they arrive, unparsed; everything else is kept as a small *skeleton* with empty strings in their place, which is parsed
+when the object around the cargo closes, and once more as a whole at the end. A 20 MB picture costs one network read of memory.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+_STRUCTURE = re.compile(rb'["{}]')
+_STRING_STOP = re.compile(rb'["\\]')
+_SIMPLE_ESCAPES = {b"/": b"/", b"n": b"", b"r": b"", b"t": b""}
+_ESCAPE_LENGTH = 2
+_UNICODE_LENGTH = 6
+
+
+class InvalidJson(ValueError):
+    """The text is not JSON, is cut short, or its small part is too large."""
+
+
+@dataclass(frozen=True, slots=True)
+class CargoStart:
+    """A cargo string begins; its pieces follow as bytes. ``skeleton``: the text of the enclosing object up to here."""
+
+    skeleton: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectEnd:
+    """The object that held the cargo closed. ``fields``: its content, with an empty string in place of the cargo."""
+
+    fields: dict[str, Any]
+
+
+Token = CargoStart | bytes | ObjectEnd
+
+
+class CargoScanner:
+    """Splits one JSON document into cargo and skeleton.
+
+    ``keys``: names of the string fields that are cargo. ``limit``: the most bytes of skeleton that are kept.
+    Raises ``InvalidJson`` from ``feed`` and ``close``.
+    """
+
+    def __init__(self, keys: frozenset[str], limit: int = 1024 * 1024) -> None:
+        self._endings = tuple(b'"' + key.encode() + b'"' for key in keys)
+        self._limit = limit
+        self._skeleton = bytearray()
+        self._objects: list[tuple[int, bool]] = []
+        self._in_string = False
+        self._in_cargo = False
+        self._cargo_begun = False
+        self._escape = b""
+
+    @property
+    def in_cargo(self) -> bool:
+        """Whether the next byte belongs to a cargo string."""
+        return self._in_cargo
+
+    @property
+    def skeleton(self) -> bytes:
+        """The small part seen so far."""
+        return bytes(self._skeleton)
+
+    def feed(self, data: bytes) -> list[Token]:
+        """Take the next piece of the text; return what became known, in order."""
+        tokens: list[Token] = []
+        position = 0
+        while position < len(data):
+            if self._in_cargo:
+                position = self._read_cargo(data, position, tokens)
+            elif self._in_string:
+                position = self._read_string(data, position)
+            else:
+                position = self._read_structure(data, position, tokens)
+        return tokens
+
+    def close(self) -> Any:
+        """The document ended: its skeleton, parsed."""
+        if self._in_cargo or self._in_string or self._objects:
+            raise InvalidJson("the JSON text ends early")
+        return _parse(self._skeleton)
+
+    def _keep(self, piece: bytes) -> None:
+        self._skeleton += piece
+        if len(self._skeleton) > self._limit:
+            raise InvalidJson(f"more than {self._limit} bytes beside the pictures")
+
+    def _read_structure(self, data: bytes, position: int, tokens: list[Token]) -> int:
+        found = _STRUCTURE.search(data, position)
+        if found is None:
+            self._keep(data[position:])
+            return len(data)
+        self._keep(data[position : found.end()])
+        match found.group():
+            case b"{":
+                self._objects.append((len(self._skeleton) - 1, False))
+            case b"}":
+                self._close_object(tokens)
+            case _:
+                self._open_string()
+        return found.end()
+
+    def _open_string(self) -> None:
+        before = bytes(self._skeleton[-80:-1]).rstrip()
+        if before.endswith(b":") and before[:-1].rstrip().endswith(self._endings):
+            self._in_cargo, self._cargo_begun = True, False
+        else:
+            self._in_string = True
+
+    def _close_object(self, tokens: list[Token]) -> None:
+        if not self._objects:
+            raise InvalidJson("an object closes that was never opened")
+        start, held_cargo = self._objects.pop()
+        if held_cargo:
+            tokens.append(ObjectEnd(_parse(self._skeleton[start:])))
+
+    def _read_string(self, data: bytes, position: int) -> int:
+        if self._escape:
+            self._escape = b""
+            self._keep(data[position : position + 1])
+            return position + 1
+        found = _STRING_STOP.search(data, position)
+        if found is None:
+            self._keep(data[position:])
+            return len(data)
+        self._keep(data[position : found.end()])
+        if found.group() == b'"':
+            self._in_string = False
+        else:
+            self._escape = b"\\"
+        return found.end()
+
+    def _read_cargo(self, data: bytes, position: int, tokens: list[Token]) -> int:
+        if self._escape:
+            return self._read_escape(data, position, tokens)
+        quote = data.find(b'"', position)
+        end = len(data) if quote < 0 else quote
+        backslash = data.find(b"\\", position, end)
+        if backslash >= 0:
+            self._emit(data[position:backslash], tokens)
+            self._escape = b"\\"
+            return backslash + 1
+        self._emit(data if position == 0 and end == len(data) else data[position:end], tokens)
+        if quote < 0:
+            return end
+        self._in_cargo = False
+        self._keep(b'"')
+        return quote + 1
+
+    def _read_escape(self, data: bytes, position: int, tokens: list[Token]) -> int:
+        """Some encoders write ``\\/`` or ``\\u002b`` inside base64; line breaks in it are dropped."""
+        self._escape += data[position : position + 1]
+        wanted = _UNICODE_LENGTH if self._escape[1:2] == b"u" else _ESCAPE_LENGTH
+        if len(self._escape) < wanted:
+            return position + 1
+        try:
+            plain = _SIMPLE_ESCAPES.get(self._escape[1:]) if wanted == _ESCAPE_LENGTH else _unicode(self._escape[2:])
+        except ValueError:
+            plain = None
+        if plain is None:
+            raise InvalidJson("an escape in a picture that base64 cannot contain")
+        self._escape = b""
+        self._emit(plain, tokens)
+        return position + 1
+
+    def _emit(self, piece: bytes, tokens: list[Token]) -> None:
+        if not piece:
+            return
+        if b"\n" in piece or b"\r" in piece:
+            raise InvalidJson("a line break inside a picture's string")
+        if not self._cargo_begun:
+            self._cargo_begun = True
+            start = self._objects[-1][0] if self._objects else 0
+            if self._objects:
+                self._objects[-1] = (start, True)
+            tokens.append(CargoStart(bytes(self._skeleton[start:])))
+        tokens.append(piece)
+
+
+def _unicode(digits: bytes) -> bytes | None:
+    code = int(digits, 16)
+    return bytes([code]) if 0x20 < code < 0x7F and code not in (0x22, 0x5C) else None
+
+
+def _parse(text: bytes | bytearray) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise InvalidJson("the text is not JSON") from error

@@ -1,0 +1,1 @@
+"""The tests mirror ``src/imagegate``; ``support`` and ``simulators`` are shared by all of them."""

@@ -1,0 +1,311 @@
+"""What every adapter must do. A provider's test class inherits ``AdapterContract`` and gives it a ``Bench``.
+
+The honesty tests compare what a call *left behind* with and without a field: for a provider, the request that its simulator
+recorded; for an adapter that talks to nobody, the picture itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import ssl
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, aclosing
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+import pytest
+from tests.support import pictures
+from tests.support.waiting import until
+
+from imagegate.adapters.base import Adapter
+from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.channels import Channel, Secret
+from imagegate.domain.events import (
+    CompletedImage,
+    Finished,
+    ImageBytes,
+    ImageEvent,
+    ImageLink,
+    PartialImage,
+    Progress,
+)
+from imagegate.domain.images import ImageRequest, InputImage, Operation
+from imagegate.domain.rules import adjust
+from imagegate.errors import (
+    Ambiguous,
+    AuthFailed,
+    BadResponse,
+    ContentRefused,
+    GatewayError,
+    RateLimited,
+    Unavailable,
+)
+from imagegate.upstream.client import Account, OutsideFetcher, Upstream
+from imagegate.upstream.engine import Engine
+
+SECRET = "sk-simulator-0123456789abcdef"
+"""The key that channels of contract tests use; it must never be in an error."""
+
+
+class Failure(StrEnum):
+    """Ways in which a provider says no, each with the error that must come of it."""
+
+    RATE_LIMIT = "rate_limit"
+    OVERLOADED = "overloaded"
+    BAD_KEY = "bad_key"
+    NO_CREDIT = "no_credit"
+    CONTENT = "content"
+    SERVER = "server"
+    NO_PICTURE = "no_picture"
+    NOT_JSON = "not_json"
+    CUT = "cut"
+
+
+EXPECTED: dict[Failure, tuple[type[GatewayError], ...]] = {
+    Failure.RATE_LIMIT: (RateLimited,),
+    Failure.OVERLOADED: (Unavailable, RateLimited),
+    Failure.BAD_KEY: (AuthFailed,),
+    Failure.NO_CREDIT: (AuthFailed,),
+    Failure.CONTENT: (ContentRefused,),
+    Failure.SERVER: (Ambiguous,),
+    Failure.NO_PICTURE: (BadResponse,),
+    Failure.NOT_JSON: (BadResponse,),
+    Failure.CUT: (BadResponse, Ambiguous),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """Content held in memory."""
+
+    data: bytes
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        return len(self.data)
+
+    @property
+    def sha256(self) -> str:
+        """Not needed here."""
+        return ""
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """One piece."""
+        yield self.data
+
+    async def read(self) -> bytes:
+        """All of it."""
+        return self.data
+
+
+def reference(width: int = 64, height: int = 64, *, name: str = "image-0.png", color: Any = (200, 40, 40)) -> InputImage:
+    """A reference picture, opaque."""
+    return InputImage(Bytes(pictures.png((width, height), color)), "image/png", name, width, height, False)
+
+
+def mask(width: int = 64, height: int = 64) -> InputImage:
+    """A mask with a transparent part."""
+    return InputImage(Bytes(pictures.mask((width, height))), "image/png", "mask.png", width, height, True)
+
+
+class NoOutside:
+    """A guarded fetcher that serves nothing: a contract test that gets here took the wrong door."""
+
+    def open(self, url: str, *, param: str | None = None) -> AbstractAsyncContextManager[Any]:
+        """Refuse."""
+        raise AssertionError(f"fetched {url} through the outside door")
+
+
+class Bench(ABC):
+    """One adapter on one channel, and a way to see and to spoil its calls."""
+
+    adapter: Adapter
+    channel: Channel
+    model: str
+
+    @abstractmethod
+    def left_behind(self, events: list[Seen]) -> Any:
+        """What the last call came to: the recorded request, or the pictures."""
+
+    @abstractmethod
+    def provoke(self, failure: Failure, request: ImageRequest) -> ImageRequest | None:
+        """Make the next call fail so; the request to send. None: the provider has no such failure."""
+
+    def open_connections(self) -> int:
+        """Connections that the provider still sees busy."""
+        return 0
+
+    def outside(self) -> OutsideFetcher:
+        """The door for results on other hosts."""
+        return NoOutside()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A drained event."""
+
+    event: ImageEvent
+    picture: bytes = b""
+
+
+class AdapterContract(ABC):
+    """Inherit, and implement the ``bench`` fixture."""
+
+    @pytest.fixture
+    @abstractmethod
+    def bench(self) -> Iterator[Bench]:
+        """A fresh bench a test."""
+
+    @pytest.fixture
+    async def transport(self) -> AsyncIterator[Engine]:
+        """A client engine for one test."""
+        transport = Engine(ssl.create_default_context())
+        yield transport
+        await transport.aclose()
+
+    def request(self, bench: Bench, **given: Any) -> ImageRequest:
+        """A request for the bench's model, as the relay would hand it over."""
+        asked = ImageRequest(**{"operation": Operation.GENERATE, "model": bench.model, "prompt": "a red house", **given})
+        return adjust(asked, bench.adapter.capabilities(bench.model)).request
+
+    async def run(self, bench: Bench, transport: Engine, request: ImageRequest) -> list[Seen]:
+        """All events, drained."""
+        async with aclosing(self.start(bench, transport, request)) as events:
+            return [await drain(event) async for event in events]
+
+    def start(self, bench: Bench, transport: Engine, request: ImageRequest) -> AsyncGenerator[ImageEvent]:
+        """The adapter's generator, not yet running."""
+        channel = replace(bench.channel, keys=bench.channel.keys or (Secret(SECRET),))
+        key = channel.keys[0].reveal()
+        account = Account(channel.base_url, bench.adapter.headers(channel, key), bench.adapter.failure, channel.timeouts)
+        upstream = Upstream(transport, account, bench.outside(), asyncio.get_running_loop().time() + 20)
+        return bench.adapter.run(request, channel, upstream)
+
+    def capabilities(self, bench: Bench) -> Capabilities:
+        """Of the bench's model."""
+        return bench.adapter.capabilities(bench.model)
+
+    async def test_a_generation_is_one_picture(self, bench: Bench, transport: Engine) -> None:
+        seen = await self.run(bench, transport, self.request(bench))
+        check_grammar(seen, n=1)
+        assert pictures.look(completed(seen)[0])
+
+    async def test_n_pictures_come_when_the_model_makes_several(self, bench: Bench, transport: Engine) -> None:
+        n = min(3, self.capabilities(bench).max_n)
+        seen = await self.run(bench, transport, self.request(bench, n=n))
+        check_grammar(seen, n=n)
+        assert len(completed(seen)) == n
+
+    async def test_previews_come_before_their_picture(self, bench: Bench, transport: Engine) -> None:
+        most = self.capabilities(bench).partial_images
+        seen = await self.run(bench, transport, self.request(bench, stream=True, partial_images=min(2, most) or None))
+        check_grammar(seen, n=1)
+        assert sum(isinstance(item.event, PartialImage) for item in seen) == min(2, most)
+
+    async def test_an_edit_sends_its_pictures(self, bench: Bench, transport: Engine) -> None:
+        if Operation.EDIT not in self.capabilities(bench).operations:
+            with pytest.raises(GatewayError):
+                self.request(bench, operation=Operation.EDIT, images=(reference(),))
+            return
+        one = self.request(bench, operation=Operation.EDIT, images=(reference(),))
+        other = self.request(bench, operation=Operation.EDIT, images=(reference(color=(1, 2, 3)),))
+        seen = await self.run(bench, transport, one)
+        check_grammar(seen, n=1)
+        first = bench.left_behind(seen)
+        assert first != bench.left_behind(await self.run(bench, transport, other)), "the picture made no difference"
+
+    async def test_a_mask_is_sent_or_refused(self, bench: Bench, transport: Engine) -> None:
+        capabilities = self.capabilities(bench)
+        if Operation.EDIT not in capabilities.operations:
+            return
+        plain = {"operation": Operation.EDIT, "images": (reference(),)}
+        if not capabilities.mask:
+            with pytest.raises(GatewayError):
+                self.request(bench, **plain, mask=mask())
+            return
+        without = bench.left_behind(await self.run(bench, transport, self.request(bench, **plain)))
+        with_mask = bench.left_behind(await self.run(bench, transport, self.request(bench, **plain, mask=mask())))
+        assert without != with_mask, "the mask made no difference"
+
+    @pytest.mark.parametrize("field", ["size", "quality", "background", "output_format", "output_compression"])
+    async def test_a_declared_field_makes_a_difference(self, bench: Bench, transport: Engine, field: str) -> None:
+        given = declared(self.capabilities(bench), field)
+        if given is None:
+            return
+        base = {"output_format": "jpeg"} if field == "output_compression" else {}
+        without = bench.left_behind(await self.run(bench, transport, self.request(bench, **base)))
+        with_field = bench.left_behind(await self.run(bench, transport, self.request(bench, **{**base, **given})))
+        assert without != with_field, f"{field} is declared and made no difference"
+
+    @pytest.mark.parametrize("failure", list(Failure))
+    async def test_each_failure_becomes_the_right_error(self, bench: Bench, transport: Engine, failure: Failure) -> None:
+        request = bench.provoke(failure, self.request(bench))
+        if request is None:
+            return
+        with pytest.raises(EXPECTED[failure]) as caught:
+            await self.run(bench, transport, request)
+        told = f"{caught.value.message} {caught.value.code} {caught.value.param}"
+        assert SECRET not in told and bench.channel.base_url not in told
+        assert caught.value.message.strip().endswith((".", "!", "…", "]")), "one whole sentence"
+
+    async def test_closing_early_frees_the_connection(self, bench: Bench, transport: Engine) -> None:
+        events = self.start(bench, transport, self.request(bench))
+        await anext(events)
+        await events.aclose()
+        await until(lambda: bench.open_connections() == 0, 3)
+
+    async def test_a_prompt_in_any_script_arrives_whole(self, bench: Bench, transport: Engine) -> None:
+        prompt = '一只红色的猫 😀 \u2028 "quoted" \\ <b> '.ljust(200, "é")
+        seen = await self.run(bench, transport, self.request(bench, prompt=prompt))
+        check_grammar(seen, n=1)
+        left = bench.left_behind(seen)
+        assert left != bench.left_behind(await self.run(bench, transport, self.request(bench, prompt="x")))
+
+
+def check_grammar(seen: list[Seen], n: int) -> None:
+    """Partials before their picture, at most n pictures, at least one, Finished only last."""
+    done = [index for index, item in enumerate(seen) if isinstance(item.event, CompletedImage)]
+    assert 1 <= len(done) <= n
+    partials = [index for index, item in enumerate(seen) if isinstance(item.event, PartialImage)]
+    assert all(index < done[-1] for index in partials)
+    finished = [index for index, item in enumerate(seen) if isinstance(item.event, Finished)]
+    assert finished in ([], [len(seen) - 1])
+    for item in seen:
+        if isinstance(item.event, Progress):
+            assert "\n" not in item.event.note
+
+
+def completed(seen: list[Seen]) -> list[bytes]:
+    """The finished pictures."""
+    return [item.picture for item in seen if isinstance(item.event, CompletedImage)]
+
+
+def declared(capabilities: Capabilities, field: str) -> dict[str, Any] | None:
+    """A value of the field that the model says it takes, or None when it has no such field."""
+    if capabilities.parameters is not None and field not in capabilities.parameters and field in {"output_compression"}:
+        return None
+    match field:
+        case "size":
+            sizes = capabilities.sizes.fixed
+            return {"size": "{}x{}".format(*sizes[-1])} if sizes else {"size": "1536x1024"}
+        case "quality":
+            return {"quality": "low"} if "low" in capabilities.qualities else None
+        case "background":
+            return {"background": "transparent"} if "transparent" in capabilities.backgrounds else None
+        case "output_format":
+            return {"output_format": "webp"} if "webp" in capabilities.formats else None
+        case _:
+            return {"output_compression": 20} if "jpeg" in capabilities.formats else None
+
+
+async def drain(event: ImageEvent) -> Seen:
+    """The event and its picture's bytes; a link stays what it is."""
+    source = getattr(event, "source", None)
+    if isinstance(source, ImageBytes):
+        content = b"".join([chunk async for chunk in source.chunks])
+        return Seen(event, base64.b64decode(content, validate=True) if source.encoding == "base64" else content)
+    return Seen(event, source.url.encode() if isinstance(source, ImageLink) else b"")

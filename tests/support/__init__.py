@@ -1,0 +1,1 @@
+"""Servers, pictures and guards that tests share."""
