@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
@@ -52,13 +52,15 @@ from imagegate.routing.retry import RetryBudget
 from imagegate.settings.channels import to_channels
 from imagegate.settings.model import Settings
 from imagegate.settings.semantics import AdapterFacts
-from imagegate.upstream.client import Account, Upstream
+from imagegate.upstream.client import ANSWER_LIMIT, Account, Upstream
 from imagegate.upstream.engine import Engine
 from imagegate.upstream.fetch import FetchPolicy, GuardedFetcher
 
 PREFIXES = ("/v1", "/api/v1", "")
 DEPLOYMENT_PREFIXES = ("/openai/deployments/{deployment}", "/openai/v1")
 _SWEEP_SECONDS = 60.0
+_RESULT_SECONDS = 120.0
+"""Seconds that fetching one of a provider's results may take."""
 
 
 def adapter_facts() -> dict[str, AdapterFacts]:
@@ -77,10 +79,15 @@ def adapter_facts() -> dict[str, AdapterFacts]:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What lives as long as the server and is closed with it."""
+    """What lives as long as the server and is closed with it.
+
+    ``references`` fetches callers' pictures, ``results`` what providers leave elsewhere; apart, so that slow results cannot
+    take the callers' slots.
+    """
 
     transport: Engine
-    fetcher: GuardedFetcher
+    references: GuardedFetcher
+    results: GuardedFetcher
     blobs: LocalBlobs
     executor: ThreadPoolExecutor
 
@@ -101,7 +108,7 @@ def create_app(settings: Settings, *, keys: Sequence[KeyStore] = (), ready: Call
         authenticator=authenticator,
         table=table,
         relay=relay,
-        uploads=_uploads(settings, OwnLinksFirst(resources.blobs, signer, resources.fetcher)),
+        uploads=_uploads(settings, OwnLinksFirst(resources.blobs, signer, resources.references)),
         new_spools=_spools(settings),
         pictures=PictureLibrary(resources.blobs, signer),
         policy=_answer_policy(settings, errors),
@@ -145,16 +152,23 @@ class _Gateway(FastAPI):
 
 def _resources(settings: Settings, log: structlog.stdlib.BoundLogger) -> Resources:
     fetch = settings.fetch
-    policy = FetchPolicy(
+    for_callers = FetchPolicy(
         http=fetch.http,
         ports=frozenset(fetch.ports),
         allow=frozenset(fetch.allow),
         max_bytes=fetch.max_bytes,
         total_seconds=fetch.total_seconds,
+        listen_port=settings.server.port,
     )
+    for_results = replace(for_callers, max_bytes=ANSWER_LIMIT, total_seconds=_RESULT_SECONDS)
+
+    def denied(reason: str, host: str) -> None:
+        log.warning("fetch denied", reason=reason, host=host)
+
     return Resources(
         transport=Engine(),
-        fetcher=GuardedFetcher(policy, on_denied=lambda reason, host: log.warning("fetch denied", reason=reason, host=host)),
+        references=GuardedFetcher(for_callers, on_denied=denied),
+        results=GuardedFetcher(for_results, on_denied=denied),
         blobs=LocalBlobs(
             Path(settings.storage.path),
             ttl=settings.storage.url_ttl,
@@ -170,7 +184,7 @@ def _relay(settings: Settings, table: ModelTable, adapters: Mapping[str, Adapter
         channel = candidate.channel
         key = candidate.key.reveal() if candidate.key else ""
         account = Account(channel.base_url, adapter.headers(channel, key), adapter.failure, channel.timeouts)
-        return Upstream(resources.transport, account, resources.fetcher, deadline)
+        return Upstream(resources.transport, account, resources.results, deadline)
 
     return Relay(
         table,

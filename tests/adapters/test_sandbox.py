@@ -300,7 +300,7 @@ class TestSandbox:
     async def test_waiting_for_the_executor_can_be_cancelled(self) -> None:
         release = threading.Event()
         bench = SandboxBench(self.executor, self.clock)
-        blockers = [self.executor.submit(release.wait) for _ in range(2)]
+        blockers = [self.executor.submit(release.wait, 5) for _ in range(2)]
         task = asyncio.create_task(first_event(bench.adapter, request(), bench.channel))
         await asyncio.sleep(0.02)
         task.cancel()

@@ -134,3 +134,11 @@ def test_what_is_no_picture_is_refused(param: str, data: bytes) -> None:
     with pytest.raises(InvalidRequest) as caught:
         READERS[param](data)
     assert (caught.value.param, caught.value.code) == (param, "invalid_image_file")
+
+
+@pytest.mark.parametrize("param", READERS)
+def test_pictures_of_too_many_pixels_are_refused_before_they_are_decoded(param: str) -> None:
+    with pytest.raises(InvalidRequest, match="more than 50 megapixels"):
+        READERS[param](png_that_claims(7072, 7072))
+    with pytest.raises(InvalidRequest, match="undamaged"):
+        READERS[param](png_that_claims(7000, 7000))

@@ -20,6 +20,8 @@ MAX_FEED = 64 * 1024
 _MAX_LOOKALIKES = 1024
 """Times that the delimiter may occur. Real ones are fewer; each false one costs the parser a slow path."""
 
+_MAX_SEMICOLONS = 64
+
 
 @dataclass(frozen=True, slots=True)
 class PartStart:
@@ -42,14 +44,12 @@ class PartEnd:
 
 
 PartEvent = PartStart | PartData | PartEnd
+Options = tuple[bytes, dict[bytes, bytes]]
 
 
 def boundary_of(content_type: str, limits: FormLimits) -> bytes:
     """The boundary in a Content-Type. Raises UnsupportedMedia, or InvalidRequest when there is none that we take."""
-    try:
-        kind, options = parse_options_header(content_type)
-    except UnicodeEncodeError:
-        kind, options = b"multipart/form-data", {}
+    kind, options = _options(content_type)
     if kind != b"multipart/form-data":
         raise UnsupportedMedia("Send a form as multipart/form-data.")
     boundary = options.get(b"boundary", b"")
@@ -154,7 +154,7 @@ class PartParser:
         dispositions = [value for field, value in self._headers if field == b"content-disposition"]
         if len(dispositions) != 1:
             raise _invalid("Each part of the form needs one Content-Disposition header.")
-        kind, options = parse_options_header(dispositions[0])
+        kind, options = _options(dispositions[0].decode("latin-1"))
         name = options.get(b"name", b"")
         if kind != b"form-data" or not 1 <= len(name) <= self._limits.max_name_bytes:
             limit = self._limits.max_name_bytes
@@ -162,6 +162,16 @@ class PartParser:
             raise _invalid(message)
         filename = options.get(b"filename")
         return PartStart(name.decode("utf-8", "replace"), None if filename is None else filename.decode("utf-8", "replace"))
+
+
+def _options(header: str) -> Options:
+    """The header's value and parameters. One with very many parameters is not read: that would take quadratic time."""
+    if header.count(";") > _MAX_SEMICOLONS:
+        raise _invalid(f"A header of the form has more than {_MAX_SEMICOLONS} semicolons.")
+    try:
+        return parse_options_header(header)
+    except UnicodeEncodeError as error:
+        raise _invalid("The Content-Type has characters that no header may have.") from error
 
 
 def _invalid(message: str) -> InvalidRequest:

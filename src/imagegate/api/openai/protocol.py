@@ -6,7 +6,8 @@ booleans as text, ``"null"`` for nothing, ``extra_body`` left in place, sizes as
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
 
@@ -14,25 +15,40 @@ import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import PydanticCustomError
 
+from imagegate.api.openai.form_fields import printable
 from imagegate.domain.images import ImageRequest, InputImage, Operation
 from imagegate.errors import InvalidRequest
 
 _NOTHING = frozenset({"", "null", "None", "undefined"})
 _TRUE, _FALSE = frozenset({"true", "1", "yes", "on"}), frozenset({"false", "0", "no", "off"})
+_WHOLE_NUMBER = re.compile(r"\s*([+-]?[0-9]{1,20})(?:\.0*)?\s*")
 _NEVER_FORWARDED = frozenset(
-    {"api_base", "base_url", "api_key", "api_version", "user_config", "extra_headers", "organization", "proxy", "custom_host"}
+    {
+        "api_base",
+        "base_url",
+        "api_key",
+        "api_version",
+        "user_config",
+        "extra_body",
+        "extra_headers",
+        "organization",
+        "proxy",
+        "custom_host",
+    }
 )
-"""Names that other gateways and SDKs read as destination or credential."""
+"""Names that other gateways and SDKs read as destination or credential; ``extra_body`` inside ``extra_body`` may hide more."""
+_DEEPEST = 64
+"""Levels of an unknown field: far above what providers have, and what every JSON writer and form can still express."""
 
 
 def _integer(value: Any) -> Any:
     if isinstance(value, bool):
         raise PydanticCustomError("number", "must be a whole number")
     if isinstance(value, str):
-        try:
-            value = float(value) if "." in value else int(value)
-        except ValueError:
-            raise PydanticCustomError("number", "must be a whole number") from None
+        found = _WHOLE_NUMBER.fullmatch(value)
+        if found is None:
+            raise PydanticCustomError("number", "must be a whole number")
+        value = int(found[1])
     if isinstance(value, float):
         if not value.is_integer():
             raise PydanticCustomError("number", "must be a whole number")
@@ -148,14 +164,16 @@ def parse(body: Mapping[str, Any]) -> ParsedRequest:
         fields = ImageFields.model_validate(cleaned)
     except ValidationError as error:
         raise _invalid(error) from None
-    return ParsedRequest(fields, fields.model_extra or {}, fields.response_format, dropped)
+    extra = fields.model_extra or {}
+    _check_depth([*extra.items(), ("svg", fields.svg)])
+    return ParsedRequest(fields, extra, fields.response_format, dropped)
 
 
 def _flatten_extra_body(body: Mapping[str, Any]) -> dict[str, Any]:
     """SDKs merge ``extra_body`` themselves; people who write JSON by hand leave it as an object."""
     inner = body.get("extra_body")
-    if inner is None:
-        return dict(body)
+    if _is_nothing("extra_body", inner):
+        return {name: value for name, value in body.items() if name != "extra_body"}
     if isinstance(inner, str):
         try:
             inner = orjson.loads(inner)
@@ -177,13 +195,41 @@ def _size_from_edges(body: dict[str, Any]) -> None:
     if "size" in body:
         return
     if "width" in body and "height" in body:
-        body["size"] = f"{body.pop('width')}x{body.pop('height')}"
+        body["size"] = f"{_edge(body, 'width')}x{_edge(body, 'height')}"
         return
     ratio = body.get("aspect_ratio", body.get("aspectRatio"))
     if isinstance(ratio, str):
         body["size"] = ratio
         body.pop("aspect_ratio", None)
         body.pop("aspectRatio", None)
+
+
+def _edge(body: dict[str, Any], name: str) -> int:
+    try:
+        value = _integer(body.pop(name))
+    except PydanticCustomError:
+        value = None
+    if not isinstance(value, int):
+        raise InvalidRequest(f"`{name}` must be a whole number of pixels.", param=name, code="invalid_type")
+    return value
+
+
+def _check_depth(fields: Iterable[tuple[str, Any]]) -> None:
+    for name, value in fields:
+        level = [value]
+        for _ in range(_DEEPEST):
+            level = [child for parent in level for child in _children(parent)]
+            if not level:
+                break
+        else:
+            shown = printable(name)
+            raise InvalidRequest(f"`{shown}` is nested deeper than {_DEEPEST} levels.", param=shown, code="invalid_value")
+
+
+def _children(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _invalid(error: ValidationError) -> InvalidRequest:

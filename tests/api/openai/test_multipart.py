@@ -1,0 +1,409 @@
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import random
+import time
+import tracemalloc
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.api.openai.shapes import JPEG, MASK, PNG, SHAPES, URL, Shape, encode, file, text
+from tests.media.spooling import open_files
+from tests.support import pictures
+
+from imagegate.api.openai.multipart import FilePart, Form, FormLimits, TextReference, read_form
+from imagegate.errors import InvalidRequest, LimitExceeded, RequestError, TooLarge, UnsupportedMedia
+from imagegate.media.spool import SpoolBudget, Spools
+
+MIB = 1024**2
+GIB = 1024**3
+NO_LIMITS = FormLimits()
+Meaning = tuple[dict[str, Any], list[tuple[str, bytes | str]]]
+
+
+class Source:
+    """A body that counts what was read of it and notices when it is closed."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = chunks
+        self.read = 0
+        self.closed = False
+
+    async def stream(self) -> AsyncGenerator[bytes]:
+        try:
+            for chunk in self._chunks:
+                self.read += len(chunk)
+                yield chunk
+        finally:
+            self.closed = True
+
+
+def split(body: bytes, step: int = 65_536) -> Iterator[bytes]:
+    return (body[start : start + step] for start in range(0, len(body), step))
+
+
+async def meaning(form: Form) -> Meaning:
+    parts: list[tuple[str, bytes | str]] = []
+    for part in form.parts:
+        parts.append((part.field, await part.spool.read() if isinstance(part, FilePart) else part.text))
+    return form.fields, parts
+
+
+async def read(
+    chunks: Iterable[bytes], boundary: str = "B", limits: FormLimits = NO_LIMITS, directory: Path | None = None
+) -> Meaning:
+    async with Spools(SpoolBudget(GIB), directory) as spools:
+        form = await read_form(Source(chunks).stream(), f'multipart/form-data; boundary="{boundary}"', limits, spools)
+        return await meaning(form)
+
+
+async def read_parts(*wire: tuple[str, bytes], limits: FormLimits = NO_LIMITS) -> Meaning:
+    return await read([encode("B", wire)], limits=limits)
+
+
+async def refused(chunks: Iterable[bytes], boundary: str = "B", limits: FormLimits = NO_LIMITS) -> RequestError:
+    with pytest.raises(RequestError) as error:
+        await read(chunks, boundary, limits)
+    assert 400 <= error.value.http_status < 500
+    return error.value
+
+
+async def refused_parts(*wire: tuple[str, bytes], limits: FormLimits = NO_LIMITS) -> RequestError:
+    return await refused([encode("B", wire)], limits=limits)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
+@pytest.mark.parametrize("step", [1, 7, 65_536])
+async def test_every_client_is_understood(shape: Shape, step: int) -> None:
+    async with Spools(SpoolBudget(GIB)) as spools:
+        form = await read_form(Source(split(shape.body, step)).stream(), shape.content_type, NO_LIMITS, spools)
+        assert await meaning(form) == (dict(shape.fields), list(shape.parts))
+
+
+@settings(max_examples=60, deadline=None)
+@given(shape=st.sampled_from(SHAPES), seed=st.integers(0, 2**32))
+async def test_the_network_may_cut_a_body_anywhere(shape: Shape, seed: int) -> None:
+    noise = random.Random(seed)
+    body = shape.body
+    cuts = sorted(noise.randrange(len(body)) for _ in range(noise.randrange(30)))
+    chunks = [body[start:stop] for start, stop in zip([0, *cuts], [*cuts, len(body)], strict=True)]
+    assert await read(chunks, shape.boundary) == (dict(shape.fields), list(shape.parts))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    datas=st.lists(
+        st.lists(st.sampled_from([b"\r\n", b"\r", b"\n", b"--", b"-", b"--B", b"\r\n--", b"B", b"\x00", b"data"]), max_size=12),
+        min_size=1,
+        max_size=4,
+    ),
+    step=st.integers(1, 40),
+)
+async def test_data_that_looks_like_a_boundary(datas: list[list[bytes]], step: int) -> None:
+    expected = [b"\x89PNG\r\n\x1a\n" + b"".join(pieces) for pieces in datas]
+    boundary = "B-B"
+    body = encode(boundary, [file("image[]", "x", data) for data in expected])
+    assert await read(split(body, step), boundary) == ({}, [("image", data) for data in expected])
+
+
+@settings(max_examples=40, deadline=None)
+@given(shape=st.sampled_from(SHAPES), order=st.randoms(use_true_random=False))
+async def test_the_order_of_the_parts_is_free(shape: Shape, order: random.Random) -> None:
+    wire = list(shape.wire)
+    order.shuffle(wire)
+    fields, parts = await read([encode(shape.boundary, wire)], shape.boundary)
+    assert {name: value for name, value in fields.items() if isinstance(value, str)} == {
+        name: value for name, value in shape.fields.items() if isinstance(value, str)
+    }
+    assert fields.keys() == shape.fields.keys()
+    assert sorted(parts, key=repr) == sorted(shape.parts, key=repr)
+
+
+async def test_pictures_keep_their_order_and_names_are_the_callers(tmp_path: Path) -> None:
+    names = ["../../etc/passwd", "/etc/passwd", "a\x00b", "x" * 5000, "\u202egnp.exe", "CON", ";rm -rf /", "C:\\\\boot.ini"]
+    pngs = [pictures.png((number + 1, 1)) for number in range(len(names))]
+    wire = [file("image[]", name, data) for name, data in zip(names, pngs, strict=True)]
+    async with Spools(SpoolBudget(GIB), tmp_path) as spools:
+        form = await read_form(Source([encode("B", wire)]).stream(), "multipart/form-data; boundary=B", NO_LIMITS, spools)
+        assert [await part.spool.read() for part in form.parts if isinstance(part, FilePart)] == pngs
+        assert next(part.filename for part in form.parts if isinstance(part, FilePart)) == names[0]
+        assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("value", ["", "null", "None", "undefined", " \n"])
+async def test_a_picture_that_is_nothing_is_absent(value: str) -> None:
+    assert await read_parts(text("mask", value), file("image", "x", PNG)) == ({}, [("image", PNG)])
+
+
+@pytest.mark.parametrize(
+    "value", [URL, pictures.data_url(PNG), "iVBORw0KGgo=", "https://example.com/kätzchen.png", "x" * 100_000]
+)
+async def test_text_under_a_picture_name_is_a_reference(value: str) -> None:
+    assert await read_parts(text("image[]", value), text("mask", value)) == ({}, [("image", value), ("mask", value)])
+
+
+@pytest.mark.parametrize(
+    "data", [PNG, JPEG, b"<svg/>", b"\x00\x01\x02", b"text" * 20_000 + b"\xff"], ids=lambda data: repr(data[:8])
+)
+async def test_bytes_under_a_picture_name_need_no_file_name(data: bytes) -> None:
+    assert await read_parts(file("image", None, data)) == ({}, [("image", data)])
+
+
+async def test_text_with_a_file_name_is_a_file() -> None:
+    assert await read_parts(file("image", "upload", b"Example data", None)) == ({}, [("image", b"Example data")])
+
+
+async def test_text_references_leave_no_spool_behind(tmp_path: Path) -> None:
+    budget = SpoolBudget(GIB)
+    body = encode("B", [text("image", "x" * 3 * MIB)])
+    async with Spools(budget, tmp_path) as spools:
+        form = await read_form(Source(split(body)).stream(), "multipart/form-data; boundary=B", NO_LIMITS, spools)
+        assert form.parts == [TextReference("image", "x" * 3 * MIB)]
+        assert (budget.reserved, open_files(tmp_path)) == (0, 0)
+
+
+async def test_text_references_are_limited() -> None:
+    limits = FormLimits(max_reference_bytes=1000, max_references_bytes=2500)
+    error = await refused_parts(text("image", "x" * 1001), limits=limits)
+    assert (error.code, error.param) == ("image_url_too_long", "image[0]")
+    error = await refused_parts(*[text("image", "x" * 900)] * 3, limits=limits)
+    assert (error.code, error.param, error.http_status) == ("images_too_large", "image[2]", 413)
+    assert len((await read_parts(*[text("image", "x" * 800)] * 3, limits=limits))[1]) == 3
+
+
+async def test_one_picture_too_many() -> None:
+    limits = FormLimits(max_images=2)
+    wire = [file("image[]", "x", PNG), text("image[]", URL), file("image[]", "", b""), file("mask", "x", MASK)]
+    assert len((await read_parts(*wire, limits=limits))[1]) == 3
+    error = await refused_parts(*wire, file("image[]", "x", PNG), limits=limits)
+    assert (error.code, error.param, error.http_status) == ("too_many_images", "image", 400)
+
+
+@pytest.mark.parametrize("field", ["image", "mask"])
+async def test_one_byte_too_many(field: str) -> None:
+    limits = FormLimits(max_image_bytes=len(PNG))
+    assert await read_parts(file(field, "x", PNG), limits=limits)
+    error = await refused_parts(file(field, "x", PNG + b"\x00"), limits=limits)
+    assert isinstance(error, TooLarge)
+    assert (error.code, error.param) == ("image_too_large", "image[0]" if field == "image" else "mask")
+
+
+@pytest.mark.parametrize("field", ["mask", "markup"])
+async def test_a_second_mask(field: str) -> None:
+    once: Meaning = ({}, [(field, MASK)])
+    assert await read_parts(file(field, "x", MASK), file(f"{field}[]", "y", MASK), file(field, "", b"")) == once
+    error = await refused_parts(file(field, "x", MASK), file(field, "x", PNG))
+    assert (error.code, error.param) == ("duplicate_parameter", field)
+    assert await read_parts(text(field, URL), text(field, URL)) == ({}, [(field, URL)])
+    assert (await refused_parts(text(field, URL), file(field, "x", PNG))).code == "duplicate_parameter"
+
+
+@pytest.mark.parametrize("name", ["file", "images[][url]", "image[a]", "imagex", "mask_1", "prompt"])
+async def test_a_file_where_none_belongs(name: str) -> None:
+    error = await refused_parts(file(name, "x", PNG))
+    assert (error.code, error.param, error.http_status) == ("unknown_file_field", name, 400)
+    assert "image[]" in error.message
+    assert await read_parts(file(name, "", b"")) == ({}, [])
+
+
+async def test_text_fields_are_limited() -> None:
+    prompt = "ä" * 100_000
+    assert (await read_parts(text("prompt", prompt)))[0] == {"prompt": prompt}
+    error = await refused_parts(text("prompt", "x" * (MIB + 1)))
+    assert (error.code, error.param, error.http_status) == ("field_too_large", "prompt", 413)
+    error = await refused_parts(*[text(f"a{number}", "x" * MIB) for number in range(9)])
+    assert (error.code, error.http_status) == ("request_too_large", 413)
+    assert len((await read_parts(*[text(f"a{number}", "x") for number in range(100)]))[0]) == 100
+    assert (await refused_parts(*[text("a", "x")] * 101)).code == "too_many_fields"
+    assert (await refused_parts(*[file("image", "", b"")] * 65)).code == "too_many_files"
+
+
+async def test_text_must_be_utf_8() -> None:
+    error = await refused_parts(("Content-Disposition: form-data; name=prompt", b"caf\xe9"))
+    assert (error.code, error.param) == ("invalid_encoding", "prompt")
+
+
+async def test_two_values_for_one_field() -> None:
+    error = await refused_parts(text("n", "1"), text("n", "2"))
+    assert (error.code, error.param) == ("duplicate_parameter", "n")
+
+
+async def test_another_content_type() -> None:
+    async with Spools(SpoolBudget(GIB)) as spools:
+        source = Source([b"prompt=x"])
+        with pytest.raises(UnsupportedMedia):
+            await read_form(source.stream(), "application/x-www-form-urlencoded", NO_LIMITS, spools)
+        assert source.read == 0
+
+
+@pytest.mark.parametrize(
+    ("content_length", "limit", "code", "status"),
+    [
+        (10_000, 9_999, "upload_capacity", 413),
+        (10_000, 15_000, "upload_capacity", 429),
+        (None, 15_000, "upload_capacity", 429),
+        (10 * GIB, 100 * GIB, "request_too_large", 413),
+        (-1, GIB, "invalid_content_length", 400),
+    ],
+)
+async def test_room_is_held_before_anything_is_read(content_length: int | None, limit: int, code: str, status: int) -> None:
+    budget = SpoolBudget(limit)
+    budget.reserve(5_001)
+    async with Spools(budget) as spools:
+        source = Source([b"--B"])
+        with pytest.raises(RequestError) as error:
+            await read_form(source.stream(), "multipart/form-data; boundary=B", NO_LIMITS, spools, content_length=content_length)
+        assert (error.value.code, error.value.http_status, source.read) == (code, status, 0)
+    assert budget.reserved == 5_001
+
+
+async def test_room_that_was_not_needed_is_given_back_when_the_body_is_there() -> None:
+    budget = SpoolBudget(100_000)
+    async with Spools(budget) as spools:
+        body = encode("B", [file("image", "x", PNG), text("prompt", "x" * 5000)])
+
+        async def watched() -> AsyncGenerator[bytes]:
+            assert budget.reserved == len(body)
+            yield body
+
+        await read_form(watched(), "multipart/form-data; boundary=B", NO_LIMITS, spools, content_length=len(body))
+        assert budget.reserved == len(PNG)
+    assert budget.reserved == 0
+
+
+async def test_a_body_longer_than_all_limits_together() -> None:
+    limits = FormLimits(max_images=1, max_image_bytes=2 * MIB, max_fields_bytes=1)
+    mask = file("mask", "x", bytes(2 * MIB))
+    assert await read_parts(*[mask] * 3, limits=limits)
+    error = await refused_parts(*[mask] * 5, limits=limits)
+    assert (error.code, error.http_status) == ("request_too_large", 413)
+
+
+async def test_four_large_pictures_need_little_memory_and_leave_nothing(tmp_path: Path) -> None:
+    size, block = 8 * MIB, os.urandom(65_536)
+    head = b"\x89PNG\r\n\x1a\n"
+    parts = [file("image[]", "x", head)] * 4
+
+    def chunks() -> Iterator[bytes]:
+        for headers, data in parts:
+            yield f"--B\r\n{headers}\r\n\r\n".encode() + data
+            for _ in range(size // len(block)):
+                yield block
+            yield b"\r\n"
+        yield encode("B", [text("prompt", "x")])
+
+    budget = SpoolBudget(GIB)
+    tracemalloc.start()
+    try:
+        async with Spools(budget, tmp_path) as spools:
+            form = await read_form(Source(chunks()).stream(), "multipart/form-data; boundary=B", NO_LIMITS, spools)
+            peak = tracemalloc.get_traced_memory()[1]
+            assert (len(form.parts), open_files(tmp_path), budget.reserved) == (4, 4, 4 * (size + len(head)))
+            digest = hashlib.sha256(head + block * (size // len(block))).hexdigest()
+            assert {part.spool.sha256 for part in form.parts if isinstance(part, FilePart)} == {digest}
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * MIB
+    assert (open_files(tmp_path), budget.reserved) == (0, 0)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.5, 0.99])
+async def test_a_client_that_goes_away_leaves_nothing(tmp_path: Path, share: float) -> None:
+    body = encode("B", [file("image[]", "x", os.urandom(MIB)), file("image[]", "x", os.urandom(MIB))])
+    budget = SpoolBudget(GIB)
+    stopped = asyncio.Event()
+
+    async def stalling() -> AsyncGenerator[bytes]:
+        for chunk in split(body[: int(len(body) * share)]):
+            yield chunk
+        stopped.set()
+        await asyncio.sleep(60)
+
+    async def upload() -> None:
+        async with Spools(budget, tmp_path) as spools:
+            await read_form(stalling(), "multipart/form-data; boundary=B", NO_LIMITS, spools, content_length=len(body))
+
+    task = asyncio.create_task(upload())
+    await asyncio.wait_for(stopped.wait(), 5)
+    assert budget.reserved == len(body)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (open_files(tmp_path), list(tmp_path.iterdir()), budget.reserved) == (0, [], 0)
+
+
+async def test_the_source_is_closed_when_the_form_is_refused() -> None:
+    source = Source([b"--C\r\n", b"more"])
+    async with Spools(SpoolBudget(GIB)) as spools:
+        with pytest.raises(InvalidRequest):
+            await read_form(source.stream(), "multipart/form-data; boundary=B", NO_LIMITS, spools)
+    assert (source.closed, source.read) == (True, 5)
+
+
+async def test_a_budget_that_ends_in_the_middle() -> None:
+    body = encode("B", [file("image", "x", os.urandom(50_000))])
+    budget = SpoolBudget(40_000)
+    async with Spools(budget) as spools:
+        with pytest.raises(LimitExceeded):
+            await read_form(Source(split(body, 1000)).stream(), "multipart/form-data; boundary=B", NO_LIMITS, spools)
+    assert budget.reserved == 0
+
+
+OPEN = b'--B\r\nContent-Disposition: form-data; name="image"; filename="x"\r\n\r\n'
+LONG = "B" * 200
+FLOOD = 50 * MIB
+HOSTILE = {
+    "dashes behind the boundary": ("B", OPEN + b"x\r\n--B", b"-" * 65_536, FLOOD),
+    "spaces behind the boundary": ("B", OPEN + b"x\r\n--B", b" " * 65_536, FLOOD),
+    "preamble of line ends": ("B", b"", b"\r\n" * 32_768, FLOOD),
+    "preamble of text": ("B", b"", b"x" * 65_536, FLOOD),
+    "epilogue": ("B", OPEN + b"x\r\n--B--\r\n", b"x" * 65_536, FLOOD),
+    "carriage returns": ("B", OPEN, b"\r" * 65_536, FLOOD),
+    "line ends": ("B", OPEN, b"\r\n" * 32_768, FLOOD),
+    "beginnings of a short boundary": ("B", OPEN, b"\r\n--" * 16_384, FLOOD),
+    "beginnings of a long boundary": (LONG, OPEN.replace(b"B", LONG.encode()), (b"\r\n--" + b"B" * 199 + b"C") * 300, FLOOD),
+    "boundaries that are none": ("B", OPEN, b"\r\n--Bx" * 10_000, FLOOD),
+    "boundaries that nearly end": ("B", OPEN, b"\r\n--B-x" * 10_000, FLOOD),
+    "headers": ("B", b"--B\r\n", b"X-A: b\r\n" * 8_000, FLOOD),
+    "one long header": ("B", b"--B\r\nX-A: ", b"v" * 65_536, FLOOD),
+    "one long header name": ("B", b"--B\r\n", b"v" * 65_536, FLOOD),
+    "spaces before a header": ("B", b"--B\r\nX-A:", b" " * 65_536, FLOOD),
+    "empty parts": ("B", b"", b"--B\r\n\r\n\r\n" * 6_000, FLOOD),
+    "text parts": ("B", b"", b"--B\r\nContent-Disposition: form-data; name=a\r\n\r\nx\r\n" * 1_300, FLOOD),
+    "file parts": ("B", b"", b"--B\r\nContent-Disposition: form-data; name=image; filename=a\r\n\r\nx\r\n" * 1_000, FLOOD),
+    "empty files": ("B", b"", b"--B\r\nContent-Disposition: form-data; name=image; filename=a\r\n\r\n\r\n" * 1_000, FLOOD),
+    "a long field": ("B", b"--B\r\nContent-Disposition: form-data; name=a\r\n\r\n", b"x" * 65_536, FLOOD),
+    "a long picture": ("B", OPEN, b"\x00" * 65_536, 51 * MIB),
+    "no end": ("B", OPEN, b"x", 10),
+    "semicolons": ("B", b"", b'--B\r\nContent-Disposition: form-data; name=a;"' + b";" * 8_000 + b"\r\n\r\nx\r\n", MIB),
+    "quotes": ("B", b"", b"--B\r\nContent-Disposition: form-data; name=a;" + b'"\\";' * 2_000 + b"\r\n\r\nx\r\n", MIB),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_hostile_bodies_cost_little(name: str, tmp_path: Path) -> None:
+    boundary, start, flood, length = HOSTILE[name]
+    limit = 0.8
+    worst = 0.0
+
+    def chunks() -> Iterator[bytes]:
+        nonlocal worst
+        yield start
+        for _ in range(0, length, len(flood)):
+            before = time.process_time()
+            yield flood
+            worst = max(worst, time.process_time() - before)
+
+    started = time.process_time()
+    with pytest.raises(RequestError) as error:
+        await read(chunks(), boundary, directory=tmp_path)
+    assert 400 <= error.value.http_status < 500
+    assert time.process_time() - started < limit
+    assert worst < 0.1
+    assert open_files(tmp_path) == 0
