@@ -10,14 +10,17 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
+from typing import Any, cast
 
 import structlog
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
+from structlog.typing import FilteringBoundLogger
 
 from imagegate import __version__
 from imagegate.adapters import registry
@@ -94,7 +97,7 @@ class Resources:
 
 def create_app(settings: Settings, *, keys: Sequence[KeyStore] = (), ready: Callable[[], bool] = lambda: True) -> FastAPI:
     """The whole gateway as an ASGI application. ``keys``: stores beside the configuration's own keys."""
-    log = structlog.stdlib.get_logger("imagegate")
+    log: FilteringBoundLogger = structlog.get_logger()
     errors = ErrorWriter(settings.errors.content_policy_status)
     resources = _resources(settings, log)
     catalog = Catalog.load()
@@ -126,8 +129,7 @@ def create_app(settings: Settings, *, keys: Sequence[KeyStore] = (), ready: Call
     )
     app.frame = lambda inner: RequestFrame(inner, errors, _request_line(log), lambda: log.exception("unhandled error"))
     _add_routes(app, ImagesApi(services), ModelsApi(authenticator, table, relay, int(time.time())))
-    app.include_router(health_routes(ready))
-    app.router.routes.extend(Pictures(resources.blobs, signer).routes())
+    app.router.routes.extend([*health_routes(ready), *Pictures(resources.blobs, signer).routes()])
     _add_handlers(app, errors)
     if settings.server.cors_origins:
         app.add_middleware(
@@ -142,15 +144,22 @@ def create_app(settings: Settings, *, keys: Sequence[KeyStore] = (), ready: Call
 
 
 class _Gateway(FastAPI):
-    """FastAPI with the request frame around everything, also around its own error middleware."""
+    """FastAPI without the layers that its own routes need: ours are plain, and the request frame is the last resort.
+
+    An admin API with FastAPI routes is an application of its own, to be mounted.
+    """
 
     frame: Callable[[ASGIApp], ASGIApp]
 
     def build_middleware_stack(self) -> ASGIApp:
-        return self.frame(super().build_middleware_stack())
+        handlers = cast("Mapping[Any, Callable[[Request, Exception], Response]]", self.exception_handlers)
+        stack: ASGIApp = ExceptionMiddleware(self.router, handlers=handlers)
+        for cls, args, kwargs in reversed(self.user_middleware):
+            stack = cls(stack, *args, **kwargs)
+        return self.frame(stack)
 
 
-def _resources(settings: Settings, log: structlog.stdlib.BoundLogger) -> Resources:
+def _resources(settings: Settings, log: FilteringBoundLogger) -> Resources:
     fetch = settings.fetch
     for_callers = FetchPolicy(
         http=fetch.http,
@@ -180,10 +189,15 @@ def _resources(settings: Settings, log: structlog.stdlib.BoundLogger) -> Resourc
 
 
 def _relay(settings: Settings, table: ModelTable, adapters: Mapping[str, Adapter], resources: Resources) -> Relay:
+    accounts: dict[tuple[str, str], Account] = {}
+
     def connect(candidate: Candidate, adapter: Adapter, deadline: float) -> Upstream:
         channel = candidate.channel
         key = candidate.key.reveal() if candidate.key else ""
-        account = Account(channel.base_url, adapter.headers(channel, key), adapter.failure, channel.timeouts)
+        account = accounts.get((channel.name, key))
+        if account is None:
+            account = Account(channel.base_url, adapter.headers(channel, key), adapter.failure, channel.timeouts)
+            accounts[channel.name, key] = account
         return Upstream(resources.transport, account, resources.results, deadline)
 
     return Relay(
@@ -225,7 +239,7 @@ def _answer_policy(settings: Settings, errors: ErrorWriter) -> AnswerPolicy:
     return AnswerPolicy(relay.heartbeat_seconds, settings.server.drain_seconds, DetachedWork(seconds), errors)
 
 
-def _request_line(log: structlog.stdlib.BoundLogger) -> Callable[[RequestRecord, str, str], None]:
+def _request_line(log: FilteringBoundLogger) -> Callable[[RequestRecord, str, str], None]:
     def write(record: RequestRecord, method: str, path: str) -> None:
         level = log.warning if record.status >= 500 else log.info
         level("request", method=method, path=path[:200], **record.line())
@@ -233,7 +247,7 @@ def _request_line(log: structlog.stdlib.BoundLogger) -> Callable[[RequestRecord,
     return write
 
 
-def _lifespan(resources: Resources, log: structlog.stdlib.BoundLogger) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(resources: Resources, log: FilteringBoundLogger) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def run(_: FastAPI) -> AsyncIterator[None]:
         sweeper = asyncio.create_task(_sweep(resources.blobs, log))
@@ -248,7 +262,7 @@ def _lifespan(resources: Resources, log: structlog.stdlib.BoundLogger) -> Callab
     return run
 
 
-async def _sweep(blobs: LocalBlobs, log: structlog.stdlib.BoundLogger) -> None:
+async def _sweep(blobs: LocalBlobs, log: FilteringBoundLogger) -> None:
     while True:
         await asyncio.sleep(_SWEEP_SECONDS)
         try:
@@ -259,10 +273,9 @@ async def _sweep(blobs: LocalBlobs, log: structlog.stdlib.BoundLogger) -> None:
 
 def _add_routes(app: FastAPI, images: ImagesApi, models: ModelsApi) -> None:
     for prefix in PREFIXES:
-        app.include_router(images.router(), prefix=prefix)
-        app.include_router(models.router(), prefix=prefix)
+        app.router.routes.extend([*images.routes(prefix), *models.routes(prefix)])
     for prefix in DEPLOYMENT_PREFIXES:
-        app.include_router(images.router(), prefix=prefix)
+        app.router.routes.extend(images.routes(prefix))
 
 
 def _add_handlers(app: FastAPI, errors: ErrorWriter) -> None:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from imagegate.upstream.engine import Engine
 from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, Seen, completed, mask, reference
 from tests.simulators.base import Ending, Piece, Reply
 from tests.simulators.openai import OpenAISimulator, Streaming
@@ -17,6 +16,7 @@ from imagegate.catalog.loader import Catalog
 from imagegate.domain.channels import Channel, ModelRoute, Secret
 from imagegate.domain.events import CompletedImage, Finished, PartialImage
 from imagegate.domain.images import ImageRequest, Operation
+from imagegate.upstream.engine import Engine
 
 WORDS = {
     Failure.RATE_LIMIT: "[rate_limit]",

@@ -10,15 +10,14 @@ from typing import Any
 
 import openai
 import pytest
-
 from tests.gateway.stream_client import Connection, post
 from tests.simulators.base import Ending, Piece, Reply
 from tests.simulators.openai import KEY as PROVIDER_KEY
 from tests.simulators.openai import OpenAISimulator, Streaming
 from tests.support import pictures
 from tests.support.gateway import KEY, Gateway, gateway_settings, openai_channel
-from tests.support.server import RawServer
 from tests.support.raw_server import silent
+from tests.support.server import RawServer
 
 MODEL = "gpt-image-2"
 PATH = "/v1/images/generations"
@@ -193,7 +192,9 @@ def test_an_address_where_nobody_listens_goes_to_the_next_channel(second: OpenAI
 
 
 def test_a_limited_key_is_left_alone_until_its_time(tmp_path: Path, first: OpenAISimulator) -> None:
-    first.fail_next(429, {"error": {"message": "x", "type": "requests", "param": None, "code": "rate_limit_exceeded"}}, {"retry-after": "900"})
+    first.fail_next(
+        429, {"error": {"message": "x", "type": "requests", "param": None, "code": "rate_limit_exceeded"}}, {"retry-after": "900"}
+    )
     with Gateway(gateway_settings(tmp_path, [channel("one", first.base_url)])) as gateway:
         one, two = refused(gateway), refused(gateway)
     assert (one.status, two.status) == (429, 429)

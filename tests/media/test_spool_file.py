@@ -83,16 +83,20 @@ def test_close_waits_for_no_writer_but_the_file_goes_when_it_is_done(tmp_path: P
     data = bytes(1_000_000)
     writer = threading.Thread(target=file.append, args=[data])
     writer.start()
-    received = len(os.read(reading, 10)) if _readable(reading) else 0
+    assert _received(reading)
     file.close()
     os.fstat(writing)
-    while received < len(data):
-        received += len(os.read(reading, 65536)) if _readable(reading) else 0
+    rest = len(data) - 1
+    while rest:
+        rest -= len(_received(reading, rest))
     writer.join(5)
     os.close(reading)
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(writing)
 
 
-def _readable(descriptor: int) -> bool:
-    return bool(select.select([descriptor], [], [], 5)[0])
+def _received(descriptor: int, length: int = 1) -> bytes:
+    assert select.select([descriptor], [], [], 5)[0]
+    data = os.read(descriptor, min(length, 65_536))
+    assert data, "the writer's end was closed"
+    return data

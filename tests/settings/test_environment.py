@@ -116,3 +116,11 @@ def test_mistakes_name_the_variable_and_no_secret() -> None:
     assert problems({"IMAGEGATE__DEFAULTS__MODEL": "nope"}) == [
         'IMAGEGATE__DEFAULTS__MODEL defaults.model: no channel serves model "nope"'
     ]
+
+
+def test_the_gateways_own_key_in_the_shell_makes_no_channel_to_itself() -> None:
+    environ = {"OPENAI_API_KEY": "sk-ig-abcdefghijklmnopqrstuvwx", "OPENAI_BASE_URL": "http://127.0.0.1:8080/v1"}
+    settings = settings_from_environment(environ, PROVIDERS)
+    assert [channel.name for channel in settings.channels] == ["sandbox"]
+    own = {"IMAGEGATE_KEY": "my-own-key-0123456789", "OPENAI_API_KEY": "my-own-key-0123456789"}
+    assert [channel.name for channel in settings_from_environment(own, PROVIDERS).channels] == ["sandbox"]

@@ -25,9 +25,20 @@ AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 def listen(host: str = "127.0.0.1") -> socket.socket:
-    """A listening socket on a free port of a loopback address."""
+    """A listening socket on a free port of a loopback address.
+
+    It names its protocol: only then does asyncio switch Nagle's algorithm off for accepted connections, which would otherwise
+    hold back every second write for 40 ms.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, 0), family=family, backlog=512)
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.bind((host, 0))
+        listener.listen(512)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
 
 
 class ServerThread:

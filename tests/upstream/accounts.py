@@ -7,11 +7,10 @@ import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-import httpx2
-
 from imagegate.domain.channels import Timeouts
 from imagegate.errors import GatewayError, RateLimited
 from imagegate.upstream.client import Account, Refusal, Upstream
+from imagegate.upstream.engine import Engine
 
 HEADERS = {"authorization": "Bearer sk-provider"}
 SHORT = Timeouts(connect=0.3, first_byte=0.3, idle=0.3, total=2.0)
@@ -67,7 +66,7 @@ async def account(
     seconds: float = 5.0,
 ) -> AsyncGenerator[Upstream]:
     """An account at ``base_url``; ``seconds`` from now its deadline passes."""
-    transport = httpx2.AsyncHTTPTransport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), trust_env=False)
+    transport = Engine(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     try:
         deadline = asyncio.get_running_loop().time() + seconds
         described = Account(base_url, headers, (clerk or Clerk()).classify, timeouts)

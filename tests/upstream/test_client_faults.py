@@ -153,12 +153,12 @@ async def test_a_body_that_is_cut_short_is_a_bad_response(body: bytes, reset: bo
     assert server.connections == 1
 
 
-async def test_chunks_that_are_no_chunks_are_a_bad_response() -> None:
-    with (
-        RawServer(cutting(HEAD_200 + b"transfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n")) as server,
-        pytest.raises(BadResponse),
-    ):
+async def test_chunks_that_are_no_chunks_are_final() -> None:
+    """Which of the two depends on whether the parser meets the fault together with the head."""
+    body = HEAD_200 + b"transfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n"
+    with RawServer(cutting(body)) as server, pytest.raises((BadResponse, Ambiguous)) as caught:
         await post(server)
+    assert caught.value.http_status == 502
 
 
 @pytest.mark.parametrize("body", [b"no gzip at all", gzip.compress(b"{}" * 100)[:-12] + b"garbage!!!!!"])
@@ -172,7 +172,7 @@ async def test_a_provider_that_does_not_take_the_upload_is_ambiguous() -> None:
         await asyncio.sleep(5)
 
     with RawServer(deaf) as server:
-        async with account(server.url, timeouts=Timeouts(first_byte=10)) as upstream:
+        async with account(server.url, timeouts=Timeouts(first_byte=0.3)) as upstream:
             with pytest.raises(Ambiguous) as caught:
                 async with upstream.post_form("/edits", LARGE):
                     pass

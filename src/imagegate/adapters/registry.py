@@ -43,5 +43,5 @@ def build(catalog: Catalog, executor: ThreadPoolExecutor) -> Mapping[str, Adapte
     """One instance of each adapter. ``executor``: for work that would block the event loop."""
     return {
         "openai": OpenAIAdapter(catalog),
-        "sandbox": SandboxAdapter(executor),
+        "sandbox": SandboxAdapter(executor, catalog=catalog),
     }

@@ -23,6 +23,7 @@ from imagegate.adapters._sandbox.pacing import Pace
 from imagegate.adapters._sandbox.plan import GENERATED_SIZE, Plan, make_plan
 from imagegate.adapters._sandbox.references import Canvas
 from imagegate.adapters._sandbox.rendering import Base64, Rendered, render
+from imagegate.catalog.loader import Catalog
 from imagegate.domain.capabilities import Capabilities, SizePolicy, SizeRule
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import CompletedImage, ImageBytes, ImageDetails, ImageEvent, PartialImage, Progress, Usage
@@ -61,7 +62,7 @@ class SandboxOptions(base.Options):
 class SandboxAdapter:
     """Draws. Everything that touches pixels runs in ``executor``, whose size bounds how many pictures are drawn at once.
 
-    ``clock`` (seconds) and ``sleep`` serve the delays.
+    ``catalog``: where its row, with the price, stands; ``clock`` (seconds) and ``sleep`` serve the delays.
     """
 
     Options = SandboxOptions
@@ -70,16 +71,18 @@ class SandboxAdapter:
         self,
         executor: Executor,
         *,
+        catalog: Catalog | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._executor = executor
+        self._catalog = catalog
         self._clock = clock
         self._sleep = sleep
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The same row for every name."""
-        return CAPABILITIES
+        return self._catalog.capabilities("sandbox", upstream_model) if self._catalog else CAPABILITIES
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """None: nothing is called."""

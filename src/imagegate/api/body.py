@@ -52,10 +52,13 @@ async def read_json_object(request: Request, limit: int) -> dict[str, Any]:
         body += chunk
         if len(body) > limit:
             raise TooLarge(f"The body is larger than {limit} bytes; send pictures as multipart/form-data or by url.")
+    if not body:
+        raise InvalidRequest("The body is empty; send a JSON object.", code="invalid_json")
     try:
         parsed = orjson.loads(body) if len(body) < _IN_THREAD else await asyncio.to_thread(orjson.loads, body)
     except orjson.JSONDecodeError as error:
-        raise InvalidRequest("The body is not valid JSON.", code="invalid_json") from error
+        message = f"The body is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})."
+        raise InvalidRequest(message, code="invalid_json") from error
     if not isinstance(parsed, dict):
         raise InvalidRequest("The body must be a JSON object.", code="invalid_json")
     return parsed

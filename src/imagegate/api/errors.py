@@ -27,7 +27,7 @@ class ErrorWriter:
 
     def body(self, error: GatewayError) -> bytes:
         """``{"error": {"message", "type", "param", "code"}}``, all four keys present."""
-        return orjson.dumps(self._envelope(error))
+        return orjson.dumps(envelope(error))
 
     def response(self, error: GatewayError) -> Response:
         """The whole answer, with retry hints."""
@@ -35,10 +35,12 @@ class ErrorWriter:
 
     def event(self, error: GatewayError) -> bytes:
         """A mid-stream failure as one SSE frame; SDKs raise APIError on ``error`` in the data."""
-        return b"event: error\ndata: " + orjson.dumps({"type": "error", **self._envelope(error)}) + b"\n\n"
+        return b"event: error\ndata: " + orjson.dumps({"type": "error", **envelope(error)}) + b"\n\n"
 
-    def _envelope(self, error: GatewayError) -> dict[str, Any]:
-        return {"error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code}}
+
+def envelope(error: GatewayError) -> dict[str, Any]:
+    """``{"error": {…}}`` as an object."""
+    return {"error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code}}
 
 
 def headers(error: GatewayError) -> dict[str, str]:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 
-def health_routes(ready: Callable[[], bool]) -> APIRouter:
+def health_routes(ready: Callable[[], bool]) -> list[Route]:
     """``/healthz``, ``/readyz`` and the spellings that other gateways taught people."""
-    router = APIRouter(include_in_schema=False)
 
-    async def alive() -> Response:
+    async def alive(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
-    async def readiness() -> Response:
+    async def readiness(_: Request) -> Response:
         return JSONResponse({"status": "ready"}) if ready() else JSONResponse({"status": "draining"}, 503)
 
-    for path in ("/healthz", "/livez", "/health/liveness", "/health/liveliness"):
-        router.add_api_route(path, alive, methods=["GET", "HEAD"], response_model=None)
-    for path in ("/readyz", "/health/readiness"):
-        router.add_api_route(path, readiness, methods=["GET", "HEAD"], response_model=None)
-    return router
+    live = [Route(path, alive) for path in ("/healthz", "/livez", "/health/liveness", "/health/liveliness")]
+    return [*live, *(Route(path, readiness) for path in ("/readyz", "/health/readiness"))]

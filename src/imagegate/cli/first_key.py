@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imagegate.domain.keys import Caller
+from imagegate.settings.environment import OWN_KEY_PREFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def load_or_create(path: Path) -> FirstKey:
 
 
 def _create(path: Path) -> FirstKey:
-    clear = f"sk-ig-{secrets.token_urlsafe(24)}"
+    clear = OWN_KEY_PREFIX + secrets.token_urlsafe(24)
     key = FirstKey(hashlib.sha256(clear.encode()).hexdigest(), clear[-4:], clear)
     path.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

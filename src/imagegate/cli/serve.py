@@ -18,7 +18,7 @@ from imagegate.adapters import registry
 from imagegate.api.auth import HashedKeys
 from imagegate.catalog.loader import Catalog
 from imagegate.cli.first_key import FirstKey, load_or_create
-from imagegate.settings.environment import ProviderFromEnvironment
+from imagegate.settings.environment import OWN_KEY_PREFIX, ProviderFromEnvironment
 from imagegate.settings.loader import find_config, read_settings
 from imagegate.settings.model import Settings
 from imagegate.telemetry import logs
@@ -113,7 +113,9 @@ def greet(settings: Settings, path: Path | None, key: FirstKey | None) -> None:
     if key is None:
         return
     if key.clear is None:
-        print(f"key: sk-ig-…{key.last}, shown at the first start (for a new one delete first-key.json in the data folder)")
+        print(
+            f"key: {OWN_KEY_PREFIX}…{key.last}, shown at the first start (for a new one delete first-key.json in the data folder)"
+        )
         return
     print(_FIRST_STEPS.format(key=key.clear, base=base), flush=True)
 

@@ -9,6 +9,7 @@ from imagegate.errors import InvalidRequest, TooLarge
 from imagegate.media.dimensions import Dimensions, dimensions
 from imagegate.media.sniff import extension, format_name, sniff
 from imagegate.media.spool import Spool
+from imagegate.media.wholeness import is_cut_off
 
 _LONGER_HEADS = (512 * 1024, 4 * 1024 * 1024)
 """Bytes that are read when a header does not end within the spool's head: EXIF previews, ICC profiles, animations."""
@@ -59,6 +60,9 @@ class ImageInspector:
                 raise InvalidRequest(message, param=param, code="invalid_image_file")
             return InputImage(content, media_type, _filename(param, index, media_type))
         self._check_pixels(found, media_type, param)
+        if await is_cut_off(content, media_type):
+            message = f"The picture in '{param}' is damaged: its end is missing; send the whole file."
+            raise InvalidRequest(message, param=param, code="invalid_image_file")
         return InputImage(content, media_type, _filename(param, index, media_type), found.width, found.height, found.has_alpha)
 
     def _unsupported(self, media_type: str | None, param: str) -> InvalidRequest:

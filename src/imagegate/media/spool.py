@@ -94,6 +94,11 @@ class Spool:
         """The first ``length`` bytes, or all when there are fewer. Raises as ``chunks``."""
         return await self._read(0, min(length, self._size))
 
+    async def ending(self, length: int) -> bytes:
+        """The last ``length`` bytes, or all when there are fewer. Raises as ``chunks``."""
+        count = min(length, self._size)
+        return await self._read(self._size - count, count)
+
     def close(self) -> asyncio.Future[None]:
         """Free memory and file; may be called again. It happens also when nobody awaits the answer."""
         if self._closing is None:

@@ -9,6 +9,8 @@ from imagegate.domain.channels import Candidate, Channel, ModelRoute
 from imagegate.errors import InvalidRequest, ModelNotFound
 
 _ALIAS_DEPTH = 5
+_LONGEST_NAME = 256
+"""Characters. Names go into headers and log lines, and a glob such as ``*`` would let everything through."""
 
 
 class ModelTable:
@@ -22,11 +24,14 @@ class ModelTable:
     def resolve(self, model: str | None, default: str | None = None) -> str:
         """The public name after default and aliases; a name that a channel serves itself is not an alias.
 
-        ``default``: the caller's own default model. Raises InvalidRequest when there is nothing to fall back on.
+        ``default``: the caller's own default model. Raises InvalidRequest when there is nothing to fall back on,
+        ModelNotFound for what cannot be a name.
         """
         name = (model or "").strip() or default or self._default
         if not name:
             raise InvalidRequest("Name a model: `model` is missing.", param="model", code="missing_required_parameter")
+        if len(name) > _LONGEST_NAME or not name.isprintable():
+            raise _unknown(name)
         for _ in range(_ALIAS_DEPTH):
             bare, separator, pin = name.partition(":")
             if self._serving(bare):
@@ -47,7 +52,7 @@ class ModelTable:
             bare, _, pin = model.rpartition(":")
             found = [(channel, route) for channel, route in self._serving(bare) if channel.name == pin]
         if not found:
-            raise ModelNotFound(f"The model `{model[:100]}` is not served here; GET /v1/models lists what is.", param="model")
+            raise _unknown(model)
         return [Candidate(channel, key, route) for channel, route in found for key in channel.keys or (None,)]
 
     def names(self) -> list[str]:
@@ -79,6 +84,11 @@ def _route(channel: Channel, model: str) -> ModelRoute | None:
             upstream = model if route.upstream == glob else route.upstream
             return ModelRoute(upstream, route.defaults, route.overrides)
     return None
+
+
+def _unknown(model: str) -> ModelNotFound:
+    shown = "".join(character if character.isprintable() else "?" for character in model[:100])
+    return ModelNotFound(f"The model `{shown}` is not served here; GET /v1/models lists what is.", param="model")
 
 
 def _is_glob(name: str) -> bool:

@@ -19,6 +19,8 @@ from imagegate.settings.validation import settle
 KEY_VARIABLE = "IMAGEGATE_KEY"
 DATA_VARIABLE = "IMAGEGATE_DATA"
 SANDBOX_MODELS = ("sandbox", "sandbox-slow")
+OWN_KEY_PREFIX = "sk-ig-"
+"""Keys that a gateway made; never a provider's."""
 _SANDBOX_PRIORITY = 100
 _OLD_NAMES = ("dall-e-2", "dall-e-3", "gpt-image-1*")
 """Models that clients still ask for by default, and OpenAI has retired or will."""
@@ -54,6 +56,14 @@ def settings_from_environment(
     return settle(document, environ, adapters, complete=_with_default_names)
 
 
+def put_data_folder(document: Document, environ: Mapping[str, str]) -> None:
+    """Pictures go below ``IMAGEGATE_DATA``, unless the document says where."""
+    folder = environ.get(DATA_VARIABLE)
+    storage = document.data.get("storage")
+    if folder and (storage is None or (isinstance(storage, dict) and "path" not in storage)):
+        document.put(("storage", "path"), str(Path(folder) / "files"), Place(DATA_VARIABLE))
+
+
 class _Writer:
     """Writes the document; each value remembers the variable that it came from."""
 
@@ -69,14 +79,14 @@ class _Writer:
         if key:
             self._document.put(("auth", "keys", 0, "name"), "default", key.place)
             self._document.put(("auth", "keys", 0, "key"), key.text, key.place)
-        folder = self._environ.get(DATA_VARIABLE)
-        if folder:
-            self._document.put(("storage", "path"), str(Path(folder) / "files"), Place(DATA_VARIABLE))
+        put_data_folder(self._document, self._environ)
 
     def _provider(self, provider: ProviderFromEnvironment) -> None:
         key = next(filter(None, map(self._value, provider.key_variables)), None)
         base_url = self._value(provider.base_url_variable) if provider.base_url_variable else None
         if key is None and (provider.key_variables or base_url is None):
+            return
+        if key is not None and self._is_ours(key.text):
             return
         channel = {"name": provider.channel_name, "adapter": provider.adapter, "models": provider.models}
         path = self._add_channel({**channel, "base_url": provider.base_url})
@@ -84,6 +94,10 @@ class _Writer:
             self._document.put((*path, "keys", 0), key.text, key.place)
         if base_url:
             self._document.put((*path, "base_url"), base_url.text, base_url.place)
+
+    def _is_ours(self, key: str) -> bool:
+        """The owner of a gateway keeps its key under the name that SDKs read, maybe in the shell that starts it again."""
+        return key.startswith(OWN_KEY_PREFIX) or key == self._environ.get(KEY_VARIABLE, "").strip()
 
     def _add_channel(self, channel: dict[str, Any]) -> KeyPath:
         channels = self._document.data.setdefault("channels", [])

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from imagegate.settings.document import Document
-from imagegate.settings.environment import ProviderFromEnvironment, settings_from_environment
+from imagegate.settings.environment import ProviderFromEnvironment, put_data_folder, settings_from_environment
 from imagegate.settings.model import Settings
 from imagegate.settings.semantics import AdapterFacts
 from imagegate.settings.validation import settle
@@ -48,4 +48,6 @@ def read_settings(
     """Checked settings from the file, or from the environment when ``path`` is None. Raises ConfigError."""
     if path is None:
         return settings_from_environment(environ, providers, adapters)
-    return load_settings(path, environ, adapters)
+    document = read_document(path)
+    put_data_folder(document, environ)
+    return settle(document, environ, adapters)

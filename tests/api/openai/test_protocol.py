@@ -9,11 +9,11 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.held import held_image
 
 from imagegate.api.openai.protocol import ImageFields, ParsedRequest, parse
 from imagegate.domain.images import ImageRequest, Operation
 from imagegate.errors import InvalidRequest
-from tests.support.held import held_image
 
 TEXTS = [
     "model",
@@ -179,10 +179,6 @@ def test_texts_must_be_text(name: str, value: object) -> None:
     assert (error.param, error.message, error.code) == (name, f"`{name}` must be text.", "invalid_type")
 
 
-def test_half_a_character_is_no_text() -> None:
-    assert refused(prompt="\ud800").param == "prompt"
-
-
 @pytest.mark.parametrize("value", ["b64", "URL", "json", 1, [], {}, True])
 def test_a_response_format_is_one_of_two(value: object) -> None:
     error = refused(response_format=value)
@@ -307,7 +303,7 @@ KNOWN = st.sampled_from(
 SCALARS = (
     st.none()
     | st.booleans()
-    | st.integers(-(2**63), 2**64)
+    | st.integers(-(2**63), 2**64 - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.sampled_from(["", "null", "1", "-1.0", "true", "{}", "[1]", "url", "16:9"])
     | st.text(max_size=10)
@@ -318,7 +314,7 @@ VALUES = st.recursive(
 
 
 @given(st.dictionaries(KNOWN | st.text(max_size=8), VALUES, max_size=8))
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=300)
 def test_any_object_is_a_request_or_one_refusal(body: dict[str, Any]) -> None:
     body = orjson.loads(orjson.dumps(body))
     try:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Protocol
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from imagegate.api.auth import Authenticator, check_model
 from imagegate.api.body import read_json_object
@@ -75,12 +75,13 @@ class ImagesApi:
     def __init__(self, services: ImagesServices) -> None:
         self._services = services
 
-    def router(self) -> APIRouter:
-        """Routes below ``/images``, to be mounted under each prefix; ``{deployment}`` in the prefix names the model."""
-        router = APIRouter()
-        for path, endpoint in (("generations", self.generate), ("edits", self.edit), ("variations", self.vary)):
-            router.add_api_route(f"/images/{path}", endpoint, methods=["POST"], response_model=None)
-        return router
+    def routes(self, prefix: str) -> list[Route]:
+        """Routes below ``prefix`` + ``/images``; ``{deployment}`` in the prefix names the model.
+
+        Plain Starlette routes: FastAPI's own cost a third of the throughput of small answers and would add nothing here.
+        """
+        endpoints = (("generations", self.generate), ("edits", self.edit), ("variations", self.vary))
+        return [Route(f"{prefix}/images/{path}", endpoint, methods=["POST"]) for path, endpoint in endpoints]
 
     async def generate(self, request: Request) -> Response:
         """Pictures from a prompt."""
@@ -108,7 +109,10 @@ class ImagesApi:
             parsed = parse(uploads.fields if prompt is None else {**uploads.fields, "prompt": prompt})
             model = self._model(request, parsed, caller)
             asked = parsed.to_domain(Operation.EDIT, model, uploads.images, uploads.mask, uploads.markup)
-            return self._answer(request, record, parsed, asked, stack.pop_all())
+            kept = AsyncExitStack()
+            answer = self._answer(request, record, parsed, asked, kept)
+            kept.push_async_callback(stack.pop_all().aclose)  # only now: what fails before must not keep the uploads
+            return answer
 
     def _begin(self, request: Request, operation: Operation) -> tuple[RequestRecord, Caller]:
         record = record_of(request.scope)

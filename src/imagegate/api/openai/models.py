@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from imagegate.api.auth import Authenticator
 from imagegate.api.context import record_of
@@ -27,12 +27,12 @@ class ModelsApi:
         self._relay = relay
         self._started = started
 
-    def router(self) -> APIRouter:
-        """Routes below ``/models``, to be mounted under each prefix."""
-        router = APIRouter()
-        router.add_api_route("/models", self.list_models, methods=["GET"], response_model=None)
-        router.add_api_route("/models/{model:path}", self.get_model, methods=["GET"], response_model=None)
-        return router
+    def routes(self, prefix: str) -> list[Route]:
+        """Routes below ``prefix`` + ``/models``."""
+        return [
+            Route(f"{prefix}/models", self.list_models, methods=["GET"]),
+            Route(f"{prefix}/models/{{model:path}}", self.get_model, methods=["GET"]),
+        ]
 
     async def list_models(self, request: Request) -> Response:
         """Every model that the key may use."""
@@ -43,7 +43,7 @@ class ModelsApi:
         """One model, also one that only a glob or an alias serves."""
         caller = self._caller(request)
         name = str(request.path_params["model"])
-        if not caller.may_use(name):
+        if not name.strip() or not caller.may_use(name):
             raise ModelNotFound(f"The model `{name[:100]}` is not served here; GET /v1/models lists what is.", param="model")
         return JSONResponse(self._row(name))
 

@@ -5,13 +5,15 @@ Shapes: openai-python 3.52 (types/images_response.py, image_gen_completed_event.
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
+from imagegate.api.errors import envelope
 from imagegate.domain.events import (
     CompletedImage,
     Finished,
@@ -23,10 +25,32 @@ from imagegate.domain.events import (
     Usage,
 )
 from imagegate.domain.images import ImageRequest, Operation
+from imagegate.errors import GatewayError
 
 _EVENT_PREFIX = {Operation.GENERATE: "image_generation", Operation.EDIT: "image_edit"}
+_SIZE = re.compile(r"[1-9][0-9]*x[1-9][0-9]*")
 _QUALITIES = frozenset({"standard", "hd", "low", "medium", "high", "xhigh", "max"})
+_EVENT_QUALITIES = frozenset({"low", "medium", "high", "xhigh", "max", "auto"})
+_BACKGROUNDS = frozenset({"transparent", "opaque"})
+_EVENT_BACKGROUNDS = _BACKGROUNDS | {"auto"}
 _FORMATS = frozenset({"png", "jpeg", "webp", "gif", "svg"})
+_WRITTEN = frozenset(
+    {
+        "type",
+        "created",
+        "created_at",
+        "data",
+        "b64_json",
+        "url",
+        "usage",
+        "partial_image_index",
+        "size",
+        "quality",
+        "background",
+        "output_format",
+    }
+)
+"""Names that only we write; an unknown field of a provider never replaces one."""
 
 
 @dataclass(slots=True)
@@ -56,7 +80,7 @@ class Wire:
         tail = {
             "created": whole.created or told.created or self.created,
             **self._official(told),
-            **whole.extra,
+            **_unknown(whole.extra),
         }
         if total := whole.usage or usage:
             tail["usage"] = usage_object(total)
@@ -65,25 +89,30 @@ class Wire:
     async def frames(self, events: AsyncIterator[ImageEvent]) -> AsyncGenerator[bytes]:
         """SSE frames in pieces. A completed frame stays open until its usage is known: its own, or the whole answer's."""
         waiting: ImageDetails | None = None
-        async for event in events:
-            if waiting is not None:
-                total = event.usage if isinstance(event, Finished) else None
-                yield self._closing(waiting, total or Usage())
-                waiting = None
-            if isinstance(event, Progress):
-                yield comment(event.note)
-            elif isinstance(event, PartialImage):
-                async for piece in _frame(self._name("partial_image"), event):
-                    yield piece
-                yield self._closing(event.details, None)
-            elif isinstance(event, CompletedImage):
-                async for piece in _frame(self._name("completed"), event):
-                    yield piece
-                if event.details.usage is None:
-                    waiting = event.details
-                else:
-                    yield self._closing(event.details, event.details.usage)
-                self._partials = 0
+        try:
+            async for event in events:
+                if waiting is not None:
+                    total = event.usage if isinstance(event, Finished) else None
+                    yield self._closing(waiting, total or Usage())
+                    waiting = None
+                if isinstance(event, Progress):
+                    yield comment(event.note)
+                elif isinstance(event, PartialImage):
+                    async for piece in _frame(self._name("partial_image"), event):
+                        yield piece
+                    yield self._closing(event.details, None)
+                elif isinstance(event, CompletedImage):
+                    async for piece in _frame(self._name("completed"), event):
+                        yield piece
+                    if event.details.usage is None:
+                        waiting = event.details
+                    else:
+                        yield self._closing(event.details, event.details.usage)
+                    self._partials = 0
+        except GatewayError:
+            if waiting is not None:  # this picture is whole; what failed came after it
+                yield self._closing(waiting, Usage())
+            raise
         if waiting is not None:
             yield self._closing(waiting, Usage())
 
@@ -100,34 +129,29 @@ class Wire:
             rest["usage"] = usage_object(usage)
         if details.revised_prompt:
             rest["revised_prompt"] = details.revised_prompt
-        return b"," + orjson.dumps({**details.extra, **rest})[1:] + b"\n\n"
+        return b"," + orjson.dumps({**_unknown(details.extra), **rest})[1:] + b"\n\n"
 
     def _required(self, details: ImageDetails) -> dict[str, str]:
-        """Strict clients need all four in every event."""
+        """Strict clients need all four in every event, and only words that they know."""
         asked = self.request
+        background = _first(_EVENT_BACKGROUNDS, details.background) or _first({"transparent"}, asked.background)
         return {
             "size": details.size or asked.size or "auto",
-            "quality": details.quality or asked.quality or "auto",
-            "background": details.background or ("transparent" if asked.background == "transparent" else "opaque"),
-            "output_format": details.output_format or asked.output_format or "png",
+            "quality": _first(_EVENT_QUALITIES, details.quality, asked.quality) or "auto",
+            "background": background or "opaque",
+            "output_format": _first(_FORMATS, _spelled(details.output_format), _spelled(asked.output_format)) or "png",
         }
 
     def _official(self, told: ImageDetails) -> dict[str, str]:
         """What the provider said, else what was asked; only values that strict clients know."""
         asked = self.request
         said = {
-            "size": told.size or asked.size,
-            "quality": told.quality or asked.quality,
-            "background": told.background or asked.background,
-            "output_format": told.output_format or asked.output_format,
+            "size": next((size for size in (told.size, asked.size) if size and _SIZE.fullmatch(size)), None),
+            "quality": _first(_QUALITIES, told.quality, asked.quality),
+            "background": _first(_BACKGROUNDS, told.background, asked.background),
+            "output_format": _first(_FORMATS, _spelled(told.output_format), _spelled(asked.output_format)),
         }
-        known = {
-            "size": "x" in (said["size"] or ""),
-            "quality": said["quality"] in _QUALITIES,
-            "background": said["background"] in {"transparent", "opaque"},
-            "output_format": said["output_format"] in _FORMATS,
-        }
-        return {name: value for name, value in said.items() if value is not None and known[name]}
+        return {name: value for name, value in said.items() if value is not None}
 
 
 def comment(note: str) -> bytes:
@@ -156,7 +180,7 @@ async def _item(opening: bytes, event: CompletedImage) -> AsyncGenerator[bytes]:
     async for piece in _picture(opening + b"{", event):
         yield piece
     details = event.details
-    rest = dict(details.extra)
+    rest = _unknown(details.extra)
     if details.revised_prompt:
         rest["revised_prompt"] = details.revised_prompt
     yield (b"," + orjson.dumps(rest)[1:]) if rest else b"}"
@@ -164,8 +188,23 @@ async def _item(opening: bytes, event: CompletedImage) -> AsyncGenerator[bytes]:
 
 async def _frame(name: str, event: PartialImage | CompletedImage) -> AsyncGenerator[bytes]:
     opening = f'event: {name}\ndata: {{"type":"{name}",'.encode()
-    async for piece in _picture(opening, event):
-        yield piece
+    begun = False
+    try:
+        async for piece in _picture(opening, event):
+            begun = True
+            yield piece
+    except GatewayError as error:
+        if begun:
+            yield _broken(error)
+        raise
+
+
+def _broken(error: GatewayError) -> bytes:
+    """Ends a frame in the middle of its base64 text so that SDKs raise: they look for ``error`` in the data.
+
+    The second ``type`` wins where a reader allows two, and stops one that does not: the picture is never taken for whole.
+    """
+    return b'","type":"error",' + orjson.dumps(envelope(error))[1:] + b"\n\n"
 
 
 async def _picture(opening: bytes, event: PartialImage | CompletedImage) -> AsyncGenerator[bytes]:
@@ -178,6 +217,18 @@ async def _picture(opening: bytes, event: PartialImage | CompletedImage) -> Asyn
         yield opening + chunk if opening else chunk
         opening = b""
     yield opening + b'"'
+
+
+def _unknown(extra: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in extra.items() if name not in _WRITTEN}
+
+
+def _first(known: Set[str], *said: str | None) -> str | None:
+    return next((word for word in said if word is not None and word in known), None)
+
+
+def _spelled(output_format: str | None) -> str | None:
+    return "jpeg" if output_format == "jpg" else output_format
 
 
 def _tell(told: ImageDetails, details: ImageDetails) -> None:
