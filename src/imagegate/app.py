@@ -126,6 +126,7 @@ def create_app(settings: Settings, *, keys: Sequence[KeyStore] = (), ready: Call
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.frame = lambda inner: RequestFrame(inner, errors, _request_line(log), lambda: log.exception("unhandled error"))
     _add_routes(app, ImagesApi(services), ModelsApi(authenticator, table, relay, int(time.time())))

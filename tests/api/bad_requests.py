@@ -93,7 +93,7 @@ class Lab:
     def __exit__(self, *exit_: Any) -> None:
         self._stack.__exit__(*exit_)
 
-    def send(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
+    def send(self, method: str, path: str, body: Any = None, headers: Mapping[str, str | None] | None = None) -> Answer:
         """One request with the good key; an ``Authorization`` of None in ``headers`` takes it away. Iterators go out chunked."""
         merged: Mapping[str, str | None] = {**self.gateway.authorization, **(headers or {})}
         sent = {name: value for name, value in merged.items() if value is not None}
@@ -120,23 +120,24 @@ class Lab:
 
     def raw(self, data: bytes) -> Answer:
         """Send bytes as they are; the first answer."""
-        with self._connected(data) as sock, contextlib.closing(http.client.HTTPResponse(sock)) as response:
+        with self.connected(data) as sock, contextlib.closing(http.client.HTTPResponse(sock)) as response:
             response.begin()
             return _read(response)
 
     def raw_to_the_end(self, data: bytes) -> list[Answer]:
         """Send bytes as they are; every answer until the server closes the connection."""
-        with self._connected(data) as sock:
+        with self.connected(data) as sock:
             stream = _Replay(b"".join(iter(lambda: sock.recv(65536), b"")))
         return list(_answers(stream))
 
     def leave_after(self, data: bytes) -> None:
         """Send bytes as they are and close the connection."""
-        with self._connected(data):
+        with self.connected(data):
             pass
 
     @contextlib.contextmanager
-    def _connected(self, data: bytes) -> Iterator[socket.socket]:
+    def connected(self, data: bytes) -> Iterator[socket.socket]:
+        """A connection on which ``data`` has been sent."""
         with socket.create_connection(("127.0.0.1", self.gateway.port), timeout=10) as sock:
             sock.sendall(data)
             yield sock
@@ -153,11 +154,12 @@ class Lab:
     def nothing_left(self) -> None:
         """No provider was called, no temporary file is open or named, and all room for uploads is free again."""
         assert self.simulator.calls == 0, "a provider was called"
-        wait_until(lambda: not self._open_spools(), what="temporary files are still open")
+        wait_until(lambda: not self.open_spools(), what="temporary files are still open")
         assert not list(self.gateway.spool.iterdir())
         wait_until(self._room_is_free, what="room for uploads is still held")
 
-    def _open_spools(self) -> list[str]:
+    def open_spools(self) -> list[str]:
+        """Temporary files that the gateway, which runs in this process, holds open."""
         found = []
         for descriptor in Path("/proc/self/fd").iterdir():
             with contextlib.suppress(OSError):  # closed meanwhile

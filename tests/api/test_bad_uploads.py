@@ -19,6 +19,7 @@ from tests.api.bad_requests import (
     VARIATIONS,
     Lab,
     Parts,
+    check_shape,
 )
 from tests.api.openai import shapes
 from tests.support import pictures
@@ -210,10 +211,25 @@ def test_an_edit_that_fails_late_keeps_no_room(lab: Lab) -> None:
     lab.refused(answer, 404, "model_not_found", "model")
 
 
-@pytest.mark.parametrize("keep", [0.3, 0.9])
-@pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
-def test_a_cut_picture_is_never_a_500_at_the_sandbox(lab: Lab, kind: str, keep: float) -> None:
-    whole = {"png": pictures.noise_png(50_000), "jpeg": pictures.jpeg((300, 300)), "webp": pictures.webp((300, 300))}[kind]
-    texts = [shapes.text("model", "sandbox"), shapes.text("prompt", "a cat"), shapes.text("size", "64x64")]
-    answer = lab.post_form([*texts, shapes.file("image", "a.png", whole[: int(len(whole) * keep)])])
-    lab.refused(answer, 400, "invalid_image_file")
+WHOLE = {"png": pictures.noise_png(200_000), "webp": pictures.webp((300, 300)), "jpeg": pictures.jpeg((300, 300))}
+
+
+@pytest.mark.parametrize("missing", [4, 1000, 100_000])
+@pytest.mark.parametrize("model", [MODEL, "sandbox"])
+def test_a_png_that_ends_too_early_reaches_nobody(lab: Lab, model: str, missing: int) -> None:
+    texts = [shapes.text("model", model), shapes.text("prompt", "a cat")]
+    answer = lab.post_form([*texts, IMAGE, shapes.file("image", "b.png", WHOLE["png"][:-missing])])
+    lab.refused(answer, 400, "invalid_image_file", "image[1]", says="end is missing")
+
+
+def test_a_webp_that_ends_too_early_reaches_nobody(lab: Lab) -> None:
+    answer = lab.post_form([*TEXTS, shapes.file("image", "a.webp", WHOLE["webp"][:-2])])
+    lab.refused(answer, 400, "invalid_image_file", "image[0]", says="end is missing")
+
+
+@pytest.mark.parametrize("model", [MODEL, "sandbox"])
+def test_a_cut_jpeg_is_the_decoders_business_and_still_a_400(lab: Lab, model: str) -> None:
+    texts = [shapes.text("model", model), shapes.text("prompt", "a cat"), shapes.text("size", "64x64")]
+    answer = lab.post_form([*texts, shapes.file("image", "a.jpg", WHOLE["jpeg"][: len(WHOLE["jpeg"]) // 2])])
+    check_shape(answer, 400)
+    assert (answer.json["error"]["code"], answer.json["error"]["param"]) == ("invalid_image_file", "image")

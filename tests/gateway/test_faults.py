@@ -135,7 +135,7 @@ def test_a_reset_in_the_middle_of_the_picture_is_final_and_seen(
     assert connection.status == 200
     assert (first.calls, second.calls) == (1, 0)
     if stream:
-        assert connection.data.count(b"event: error") == 1
+        assert connection.data.count(b'"error":{') == 1
         assert connection.complete
     else:
         assert not connection.complete, "an unfinished body tells the client"
@@ -218,7 +218,7 @@ def test_heartbeats_come_while_the_provider_thinks(tmp_path: Path, first: OpenAI
 
 def test_the_sdk_does_not_repeat_a_call_that_may_have_been_paid(gateway: Gateway, first: OpenAISimulator) -> None:
     first.fail_next(500, b"x", times=5)
-    with openai.OpenAI(base_url=gateway.base_url, api_key=KEY, max_retries=2) as client:
-        with pytest.raises(openai.InternalServerError):
-            client.images.generate(model=MODEL, prompt="a cat")
+    client = openai.OpenAI(base_url=gateway.base_url, api_key=KEY, max_retries=2)
+    with client, pytest.raises(openai.InternalServerError):
+        client.images.generate(model=MODEL, prompt="a cat")
     assert first.calls == 1

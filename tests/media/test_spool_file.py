@@ -81,7 +81,7 @@ def test_close_waits_for_no_writer_but_the_file_goes_when_it_is_done(tmp_path: P
 
     file = Slow(None)
     data = bytes(1_000_000)
-    writer = threading.Thread(target=file.append, args=[data])
+    writer = threading.Thread(target=file.append, args=[data], daemon=True)
     writer.start()
     assert _received(reading)
     file.close()

@@ -113,6 +113,11 @@ async def test_a_data_url_in_place_of_base64_is_unwrapped() -> None:
     assert await drained(relay(adapter, [channel("one")]).run(request(), Report())) == [("CompletedImage", PNG)]
 
 
+async def test_a_data_url_in_place_of_a_link_is_no_download() -> None:
+    adapter = ScriptedAdapter({"one": [CompletedImage(ImageLink("data:image/png;base64," + PNG.decode()))]})
+    assert await drained(relay(adapter, [channel("one")]).run(request(), Report())) == [("CompletedImage", PNG)]
+
+
 async def test_a_link_is_downloaded_and_a_refused_download_is_the_providers_fault() -> None:
     adapter = ScriptedAdapter({"one": [CompletedImage(ImageLink("https://cdn.test/1.png"))]})
     png = b"\x89PNG\r\n\x1a\n" + b"\0" * 80

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from imagegate.adapters.base import Adapter
 from imagegate.domain.channels import Channel
-from imagegate.domain.events import CompletedImage, ImageBytes, ImageEvent, ImageLink, PartialImage
+from imagegate.domain.events import CompletedImage, ImageBytes, ImageEvent, ImageLink, PartialImage, held
 from imagegate.domain.images import ImageRequest
 from imagegate.errors import Ambiguous, BadResponse, InvalidRequest
 from imagegate.media.sniff import sniff, sniff_base64
@@ -57,7 +57,8 @@ async def _next(events: AsyncIterator[ImageEvent], deadline: float) -> ImageEven
 async def _checked(event: PartialImage | CompletedImage, upstream: Downloader, deadline: float) -> ImageEvent:
     source = event.source
     if isinstance(source, ImageLink):
-        source = ImageBytes(_downloaded(source.url, upstream), "raw")
+        inline = source.url.startswith("data:")
+        source = held(source.url.encode()) if inline else ImageBytes(_downloaded(source.url, upstream), "raw")
     try:
         async with asyncio.timeout_at(deadline):
             head = await _head(source)

@@ -19,6 +19,7 @@ from imagegate.domain.channels import Timeouts
 from imagegate.errors import BadResponse, GatewayError, UpstreamError
 from imagegate.upstream.failures import reading, sending
 from imagegate.upstream.form import EncodedForm, MultipartForm
+from imagegate.upstream.inline import JsonBody
 
 ANSWER_LIMIT = 256 * 1024 * 1024
 """The most bytes of one answer, picture included."""
@@ -130,10 +131,13 @@ class Upstream:
     def post_json(
         self, path: str, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None
     ) -> AbstractAsyncContextManager[Answer]:
-        """POST a JSON body to ``base_url + path``; the provider's refusal is raised as the adapter classified it."""
-        content = orjson.dumps(body)
-        sent = {"content-type": "application/json", "content-length": str(len(content)), **(headers or {})}
-        return self._call("POST", self._url(path), sent, content)
+        """POST a JSON body to ``base_url + path``; the provider's refusal is raised as the adapter classified it.
+
+        ``InlineImage`` values in the body are streamed from the spool.
+        """
+        encoded = JsonBody(body)
+        sent = {"content-type": "application/json", "content-length": str(encoded.length), **(headers or {})}
+        return self._call("POST", self._url(path), sent, encoded.content)
 
     def post_form(
         self, path: str, form: MultipartForm, *, headers: Mapping[str, str] | None = None

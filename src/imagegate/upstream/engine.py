@@ -19,6 +19,8 @@ _READ_BUFFER = 64 * 1024
 """Bytes; reading pauses above twice of it."""
 _KEEP_ALIVE = 30.0
 """Seconds that an idle provider connection is kept; below what common servers and load balancers allow."""
+_HEADER = 64 * 1024
+"""Bytes of one header or status line; some providers' policy headers pass aiohttp's own 8190."""
 _OURS_ALONE = frozenset({"User-Agent", "Accept", "Accept-Encoding", "Content-Type"})
 
 
@@ -62,6 +64,8 @@ class Engine(httpx2.AsyncBaseTransport):
                 auto_decompress=False,
                 trust_env=False,
                 read_bufsize=_READ_BUFFER,
+                max_line_size=_HEADER,
+                max_field_size=_HEADER,
                 raise_for_status=False,
             )
         return self._session
@@ -95,7 +99,8 @@ def _body(request: httpx2.Request) -> Any:
 
 
 def _timeouts(extensions: Mapping[str, Any]) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=None, sock_connect=extensions.get("timeout", {}).get("connect"))
+    """``connect`` covers name lookup, TCP and TLS over all addresses: until then nothing has been sent."""
+    return aiohttp.ClientTimeout(total=None, connect=extensions.get("timeout", {}).get("connect"))
 
 
 @contextmanager
@@ -106,7 +111,7 @@ def _as_httpx2_errors() -> Iterator[None]:
         raise httpx2.ConnectTimeout(str(error)) from error
     except aiohttp.ClientConnectorError as error:
         raise httpx2.ConnectError(str(error)) from error
-    except aiohttp.InvalidURL as error:
+    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
         raise httpx2.UnsupportedProtocol(str(error)) from error
     except (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError, aiohttp.ClientResponseError) as error:
         raise httpx2.RemoteProtocolError(str(error)) from error
@@ -114,3 +119,5 @@ def _as_httpx2_errors() -> Iterator[None]:
         if isinstance(error, TimeoutError):
             raise
         raise httpx2.ReadError(str(error)) from error
+    except ValueError as error:  # aiohttp checks headers before it connects
+        raise httpx2.UnsupportedProtocol("a header that cannot be sent") from error

@@ -120,7 +120,8 @@ class ImageAnswer(Response):
                     yield frame
             except GatewayError as error:
                 self._on_error(error)
-                yield self._policy.errors.event(error)
+                if not self._wire.error_told:
+                    yield self._policy.errors.event(error)
 
     async def _refuse(self, error: GatewayError, scope: Scope, send: Send) -> None:
         self._on_error(error)

@@ -192,7 +192,7 @@ def _is_nothing(name: str, value: Any) -> bool:
 
 def _size_from_edges(body: dict[str, Any]) -> None:
     """``width`` + ``height``, or an aspect ratio, say the size where ``size`` is missing."""
-    if "size" in body:
+    if body.get("size", "auto") != "auto":
         return
     if "width" in body and "height" in body:
         body["size"] = f"{_edge(body, 'width')}x{_edge(body, 'height')}"

@@ -55,10 +55,14 @@ _WRITTEN = frozenset(
 
 @dataclass(slots=True)
 class Wire:
-    """Writes one request's events. ``request``: as the caller sent it, for what the provider left unsaid."""
+    """Writes one request's events. ``request``: as the caller sent it, for what the provider left unsaid.
+
+    ``error_told``: a failure in the middle of a picture has been written into its own frame.
+    """
 
     request: ImageRequest
     created: int = field(default_factory=lambda: int(time.time()))
+    error_told: bool = False
     _partials: int = 0
 
     async def json(self, events: AsyncIterator[ImageEvent]) -> AsyncGenerator[bytes]:
@@ -98,11 +102,11 @@ class Wire:
                 if isinstance(event, Progress):
                     yield comment(event.note)
                 elif isinstance(event, PartialImage):
-                    async for piece in _frame(self._name("partial_image"), event):
+                    async for piece in self._frame("partial_image", event):
                         yield piece
                     yield self._closing(event.details, None)
                 elif isinstance(event, CompletedImage):
-                    async for piece in _frame(self._name("completed"), event):
+                    async for piece in self._frame("completed", event):
                         yield piece
                     if event.details.usage is None:
                         waiting = event.details
@@ -116,8 +120,18 @@ class Wire:
         if waiting is not None:
             yield self._closing(waiting, Usage())
 
-    def _name(self, kind: str) -> str:
-        return f"{_EVENT_PREFIX[self.request.operation]}.{kind}"
+    async def _frame(self, kind: str, event: PartialImage | CompletedImage) -> AsyncGenerator[bytes]:
+        name = f"{_EVENT_PREFIX[self.request.operation]}.{kind}"
+        begun = False
+        try:
+            async for piece in _picture(f'event: {name}\ndata: {{"type":"{name}",'.encode(), event):
+                begun = True
+                yield piece
+        except GatewayError as error:
+            if begun:
+                self.error_told = True
+                yield _broken(error)
+            raise
 
     def _closing(self, details: ImageDetails, usage: Usage | None) -> bytes:
         """The fields behind the picture. ``usage`` None: a partial image."""
@@ -184,19 +198,6 @@ async def _item(opening: bytes, event: CompletedImage) -> AsyncGenerator[bytes]:
     if details.revised_prompt:
         rest["revised_prompt"] = details.revised_prompt
     yield (b"," + orjson.dumps(rest)[1:]) if rest else b"}"
-
-
-async def _frame(name: str, event: PartialImage | CompletedImage) -> AsyncGenerator[bytes]:
-    opening = f'event: {name}\ndata: {{"type":"{name}",'.encode()
-    begun = False
-    try:
-        async for piece in _picture(opening, event):
-            begun = True
-            yield piece
-    except GatewayError as error:
-        if begun:
-            yield _broken(error)
-        raise
 
 
 def _broken(error: GatewayError) -> bytes:
