@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from tests.support.network_guard import NetworkGuard
 
 _GUARD = pytest.StashKey[NetworkGuard]()
 
 
+def _silent(*_: object) -> str:
+    raise structlog.DropEvent
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Put the guard up before anything is imported for a test."""
+    structlog.configure(processors=[_silent])  # whoever tests log lines configures them
     guard = NetworkGuard()
     guard.install()
     config.stash[_GUARD] = guard

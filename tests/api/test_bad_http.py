@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.api.bad_requests import BOUNDARY, EDITS, GENERATIONS, TEXTS, Lab
+from tests.api.bad_requests import BOUNDARY, EDITS, GENERATIONS, TEXTS, Lab, check_shape
 from tests.api.openai import shapes
 from tests.support import pictures
 from tests.support.gateway import KEY
@@ -50,7 +50,7 @@ def test_a_client_that_closes_before_all_has_come(lab: Lab, head: bytes, body: b
 def test_while_a_form_is_still_coming_its_room_is_taken_and_then_it_is_free(lab: Lab) -> None:
     """So that the checks above mean something."""
     head = request(EDITS, AS_FORM, "Content-Length: 14000000")
-    with lab.connected(head + GOOD_FORM[:500_000]):
+    with lab.connected(head + GOOD_FORM[:650_000]):
         wait_until(lambda: lab.open_spools(), what="the upload is not spooled")
     is_well(lab)
 
@@ -73,9 +73,8 @@ def test_a_length_beyond_the_limit_is_refused_before_the_body(lab: Lab, path: st
 
 
 def test_a_length_shorter_than_the_body_cuts_it_and_ends_the_connection(lab: Lab) -> None:
-    first, second = lab.raw_to_the_end(request(GENERATIONS, AS_JSON, "Content-Length: 10", body=GOOD_JSON))
-    lab.refused(first, 400, "invalid_json")
-    assert second.status == 400
+    answers = lab.raw_to_the_end(request(GENERATIONS, AS_JSON, "Content-Length: 10", body=GOOD_JSON))
+    assert {answer.status for answer in answers} == {400}
     is_well(lab)
 
 
@@ -131,4 +130,5 @@ def test_odd_hosts_change_nothing(lab: Lab, host: str) -> None:
 
 def test_an_upgrade_is_not_taken(lab: Lab) -> None:
     upgrade = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: eA==", AS_JSON]
-    lab.refused(lab.raw(request(GENERATIONS, *upgrade, "Content-Length: 2", body=b"{}")), 400, "missing_required_parameter", "model")
+    check_shape(lab.raw(request(GENERATIONS, *upgrade, "Content-Length: 2", body=b"{}")), 400)
+    lab.nothing_left()
