@@ -17,8 +17,6 @@ from enum import StrEnum
 from typing import Any
 
 import pytest
-from tests.support import pictures
-from tests.support.waiting import until
 
 from imagegate.adapters.base import Adapter
 from imagegate.domain.capabilities import Capabilities
@@ -45,6 +43,8 @@ from imagegate.errors import (
 )
 from imagegate.upstream.client import Account, OutsideFetcher, Upstream
 from imagegate.upstream.engine import Engine
+from tests.support import pictures
+from tests.support.waiting import until
 
 SECRET = "sk-simulator-0123456789abcdef"
 """The key that channels of contract tests use; it must never be in an error."""

@@ -7,9 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, Seen, completed, mask, reference
-from tests.simulators.base import Ending, Piece, Reply
-from tests.simulators.openai import OpenAISimulator, Streaming
 
 from imagegate.adapters.openai import OpenAIAdapter, OpenAIOptions
 from imagegate.catalog.loader import Catalog
@@ -17,6 +14,9 @@ from imagegate.domain.channels import Channel, ModelRoute, Secret
 from imagegate.domain.events import CompletedImage, Finished, PartialImage
 from imagegate.domain.images import ImageRequest, Operation
 from imagegate.upstream.engine import Engine
+from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, Seen, completed, mask, reference
+from tests.simulators.base import Ending, Piece, Reply
+from tests.simulators.openai import OpenAISimulator, Streaming
 
 WORDS = {
     Failure.RATE_LIMIT: "[rate_limit]",

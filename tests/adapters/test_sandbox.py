@@ -16,10 +16,6 @@ import httpx2
 import pytest
 from PIL import Image, ImageChops
 from pydantic import ValidationError
-from tests.adapters.contract import AdapterContract, Bench, Failure, NoOutside, Seen, completed, drain
-from tests.adapters.sandbox.samples import checkered, file_of, opened, request, round_hole
-from tests.support import pictures
-from tests.support.held import held_image
 
 from imagegate.adapters.base import Adapter
 from imagegate.adapters.sandbox import CAPABILITIES, SandboxAdapter, SandboxOptions
@@ -29,6 +25,10 @@ from imagegate.domain.events import CompletedImage, ImageBytes, ImageDetails, Pa
 from imagegate.domain.images import ImageRequest, Operation
 from imagegate.errors import Ambiguous, BadResponse, ContentRefused, InvalidRequest
 from imagegate.upstream.client import Account, Refusal, Upstream
+from tests.adapters.contract import AdapterContract, Bench, Failure, NoOutside, Seen, completed, drain
+from tests.adapters.sandbox.samples import checkered, file_of, opened, request, round_hole
+from tests.support import pictures
+from tests.support.held import held_image
 
 WORDS = {
     Failure.RATE_LIMIT: "429",

@@ -58,11 +58,12 @@ class Answer:
 class Lab:
     """Context manager: an OpenAI simulator and the sandbox behind a gateway with tight limits and no default model.
 
-    Models: ``gpt-image-2``, ``gpt-image-1.5``, ``any-*`` (a glob), ``sandbox``.
+    Models: ``gpt-image-2``, ``gpt-image-1.5``, ``any-*`` (a glob), ``sandbox``, and those of ``spare_model``.
     """
 
-    def __init__(self, folder: Path, **sections: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, spare_models: int = 0, **sections: Mapping[str, Any]) -> None:
         self.simulator = OpenAISimulator()
+        self._spare = [f"spare-{number}" for number in range(spare_models)]
         self._folder = folder
         self._sections = sections
         self._stack = ExitStack()
@@ -85,13 +86,25 @@ class Lab:
                 "auth": {"keys": [{"name": "test", "key": KEY}, _NARROW]},
                 **self._sections,
             }
-            channels = [openai_channel(self.simulator.base_url, PROVIDER_KEY, models), SANDBOX]
+            channels = [openai_channel(self.simulator.base_url, PROVIDER_KEY, models), SANDBOX, *map(self._channel, self._spare)]
             self._gateway = stack.enter_context(Gateway(gateway_settings(self._folder, channels, **sections)))
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *exit_: Any) -> None:
         self._stack.__exit__(*exit_)
+
+    def spare_model(self) -> str:
+        """A model with a channel of its own that nobody has used: a key that rests afterwards holds up nobody else.
+
+        The channel waits 0.25 s for an answer.
+        """
+        return self._spare.pop()
+
+    def _channel(self, name: str) -> dict[str, Any]:
+        timeout = {"connect": 1, "first_byte": 0.25, "idle": 1, "total": 5}
+        row = openai_channel(self.simulator.base_url, PROVIDER_KEY, {name: {"upstream": MODEL}}, timeout=timeout)
+        return {**row, "name": name}
 
     def send(self, method: str, path: str, body: Any = None, headers: Mapping[str, str | None] | None = None) -> Answer:
         """One request with the good key; an ``Authorization`` of None in ``headers`` takes it away. Iterators go out chunked."""

@@ -104,7 +104,12 @@ def test_damaged_chunks(lab: Lab, chunk: bytes) -> None:
     is_well(lab)
 
 
-NO_HTTP = [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"hello\r\n\r\n", b"FOO / HTTP/1.1\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n"]
+NO_HTTP = [
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    b"hello\r\n\r\n",
+    b"FOO / HTTP/1.1\r\n\r\n",
+    b"GET / HTTP/9.9\r\n\r\n",
+]
 NO_HTTP += [b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n", b"CONNECT a:443 HTTP/1.1\r\nHost: x\r\n\r\n", b"\0" * 1000]
 NO_HTTP += [b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /nothing?\xff HTTP/1.1\r\nHost: x\r\n\r\n"]
 

@@ -76,7 +76,9 @@ def test_a_large_upload_with_a_wrong_key_is_not_kept(lab: Lab) -> None:
 
 def test_who_asks_whether_to_send_the_body_gets_the_refusal_first(lab: Lab) -> None:
     """``Expect: 100-continue`` (curl, large uploads): no 100 for a stranger."""
-    head = f"POST {EDITS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer wrong\r\nExpect: 100-continue\r\nContent-Length: 9999999\r\n"
+    head = (
+        f"POST {EDITS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer wrong\r\nExpect: 100-continue\r\nContent-Length: 9999999\r\n"
+    )
     lab.refused(lab.raw(f"{head}Content-Type: {FORM['Content-Type']}\r\n\r\n".encode()), 401, "invalid_api_key")
 
 

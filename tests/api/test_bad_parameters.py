@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.api.bad_requests import EDITS, GENERATIONS, MODEL, NARROW_KEY, Lab, check_shape
 from tests.api.openai import shapes
 from tests.support import pictures

@@ -107,5 +107,7 @@ def test_models_that_do_not_exist(lab: Lab, name: str) -> None:
 @pytest.mark.parametrize("path", [VARIATIONS, EDITS])
 @pytest.mark.parametrize("query", ["?model=sandbox&n=99", "?%ff%fe=%00", "?" + "a[b][c]=1&" * 200, "?;;;&&==", "?stream=true"])
 def test_the_query_means_nothing(lab: Lab, path: str, query: str) -> None:
-    answer = lab.post_json(path + query, {"prompt": "a cat", "model": "gpt-image-2", "n": 0, "image": pictures.data_url(shapes.PNG)})
+    answer = lab.post_json(
+        path + query, {"prompt": "a cat", "model": "gpt-image-2", "n": 0, "image": pictures.data_url(shapes.PNG)}
+    )
     lab.refused(answer, 400, "invalid_value", "n")

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterator
 
 import pytest
+
 from tests.api.bad_requests import (
     BOUNDARY,
     EDITS,

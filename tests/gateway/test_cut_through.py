@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from tests.gateway.stream_client import post
 from tests.simulators.openai import KEY as PROVIDER_KEY
 from tests.simulators.openai import OpenAISimulator, Streaming

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.gateway.stream_client import post
 from tests.simulators.openai import KEY as PROVIDER_KEY
 from tests.simulators.openai import OpenAISimulator, Streaming

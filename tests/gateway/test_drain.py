@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import yaml
+
 from tests.gateway.stream_client import Connection, post
 from tests.support.gateway import KEY, SANDBOX
 from tests.support.server import ServerProcess, free_port

@@ -10,6 +10,7 @@ from typing import Any
 
 import openai
 import pytest
+
 from tests.gateway.stream_client import Connection, post
 from tests.simulators.base import Ending, Piece, Reply
 from tests.simulators.openai import KEY as PROVIDER_KEY

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 
 import pytest
-from tests.support import pictures
 
 from imagegate.media.blobs import ABANDONED, GRACE, PIECE, BlobStore, LocalBlobs, StorageFull
 from imagegate.media.sniff import sniff as sniff_bytes
+from tests.support import pictures
 
 PNG = b"\x89PNG\r\n\x1a\n"
 TTL = 100.0

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from tests.support import pictures
 
 from imagegate.media.dimensions import Dimensions, dimensions
+from tests.support import pictures
 
 SIZE = (37, 21)
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from tests.media.spooling import spooled
-from tests.support import pictures
 
 from imagegate.domain.images import InputImage
 from imagegate.errors import InvalidRequest, RequestError, TooLarge
 from imagegate.media.inputs import ImageInspector, InspectionLimits, check_mask
 from imagegate.media.spool import Spool, SpoolBudget, Spools
+from tests.media.spooling import spooled
+from tests.support import pictures
 
 SIZE = (20, 10)
 

@@ -6,9 +6,9 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support import pictures
 
 from imagegate.media.sniff import extension, format_name, sniff, sniff_base64
+from tests.support import pictures
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
 HEADS = {

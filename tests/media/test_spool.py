@@ -10,14 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.media.spooling import open_files, spooled
-from tests.support.waiting import until
 
 from imagegate.domain.images import Content
 from imagegate.errors import LimitExceeded
 from imagegate.media.spool import BATCH, HEAD, IN_MEMORY, PIECE, Spool, SpoolBudget, Spools
 from imagegate.media.spool_budget import RETRY_AFTER, Allowance
 from imagegate.media.spool_file import SpoolFile
+from tests.media.spooling import open_files, spooled
+from tests.support.waiting import until
 
 SIZES = [0, 1, HEAD, HEAD + 1, IN_MEMORY, IN_MEMORY + 1, BATCH, BATCH + 1, 3 * BATCH + 17]
 GIB = 1024**3

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.media.spooling import open_files
 
 from imagegate.media.spool_file import SpoolFile
+from tests.media.spooling import open_files
 
 
 @contextmanager

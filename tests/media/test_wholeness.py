@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.media.spooling import spooled
-from tests.support import pictures
 
 from imagegate.media.sniff import sniff
 from imagegate.media.spool import SpoolBudget, Spools
 from imagegate.media.wholeness import is_cut_off
+from tests.media.spooling import spooled
+from tests.support import pictures
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 import pytest
-from tests.relay.scripted import PNG, ScriptedAdapter, channel, drained, picture, relay, request
 
 from imagegate.domain.capabilities import Capabilities
 from imagegate.domain.channels import Channel, ModelRoute
@@ -25,6 +24,7 @@ from imagegate.errors import (
 )
 from imagegate.relay.relay import RelayPolicy, Report
 from imagegate.upstream.client import Upstream
+from tests.relay.scripted import PNG, ScriptedAdapter, channel, drained, picture, relay, request
 
 TWO = [channel("one"), channel("two", priority=1)]
 

@@ -254,6 +254,17 @@ class TestConnections:
                 await response.aclose()
                 await until(lambda: script.left)
 
+    async def test_one_whose_upload_was_cut_by_an_early_answer_is_not_used_again(self) -> None:
+        async def answer_first(connection: RawConnection) -> None:
+            await connection.send(HEAD_200 + b"content-length: 2\r\n\r\n{}")
+            await connection.silence()
+
+        with RawServer(answer_first) as server:
+            async with running() as engine:
+                assert await body(engine, post(server.url, zeros(512), {"content-length": str(512 * 65536)})) == b"{}"
+                assert await body(engine, post(server.url)) == b"{}"
+        assert server.connections == 2
+
     async def test_one_that_waits_for_its_head_is_closed_on_cancellation(self) -> None:
         gone = asyncio.Event()
         loop = asyncio.get_running_loop()

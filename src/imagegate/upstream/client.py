@@ -7,6 +7,7 @@ environment, and only the headers that the adapter made are sent.
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ import httpx2
 import orjson
 
 from imagegate.domain.channels import Timeouts
-from imagegate.errors import BadResponse, GatewayError, UpstreamError
+from imagegate.errors import Ambiguous, BadResponse, GatewayError, UpstreamError
 from imagegate.upstream.failures import reading, sending
 from imagegate.upstream.form import EncodedForm, MultipartForm
 from imagegate.upstream.inline import JsonBody
@@ -25,6 +26,7 @@ ANSWER_LIMIT = 256 * 1024 * 1024
 """The most bytes of one answer, picture included."""
 _REFUSAL_LIMIT = 64 * 1024
 _REFUSAL_SECONDS = 10.0
+_POLL_FAILURES = 5
 _JSON_LIMIT = 8 * 1024 * 1024
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -150,6 +152,38 @@ class Upstream:
     def get(self, path: str, *, headers: Mapping[str, str] | None = None) -> AbstractAsyncContextManager[Answer]:
         """GET ``base_url + path``, or an absolute url on the channel's own origin."""
         return self._call("GET", self._url(path), dict(headers or {}), b"")
+
+    async def poll(
+        self, path: str, *, every: float = 2.0, headers: Mapping[str, str] | None = None
+    ) -> AsyncGenerator[Mapping[str, Any]]:
+        """A submitted job's status documents, one about every ``every`` seconds (jittered), until the caller has what it wants.
+
+        A poll that fails costs nothing and is repeated; five failures in a row, or the deadline, are Ambiguous, because the job
+        may be done and paid. The first look comes after half the interval.
+        """
+        failures = 0
+        pause = every / 2
+        while True:
+            await self._sleep(pause)
+            pause = random.uniform(0.75, 1.25) * every  # noqa: S311 - jitter, not a secret
+            try:
+                async with self.get(path, headers=headers) as answer:
+                    document = await answer.json()
+            except UpstreamError as error:
+                failures += 1
+                if failures >= _POLL_FAILURES:
+                    raise Ambiguous("The provider stopped telling how its work goes on.") from error
+                continue
+            failures = 0
+            if isinstance(document, Mapping):
+                yield document
+
+    async def _sleep(self, seconds: float) -> None:
+        left = self._deadline - asyncio.get_running_loop().time()
+        if left <= seconds:
+            await asyncio.sleep(max(left, 0))
+            raise Ambiguous("The picture was not ready before the deadline.", timed_out=True)
+        await asyncio.sleep(seconds)
 
     async def download(self, url: str) -> AsyncGenerator[bytes]:
         """The bytes of a result url: through the account on its own origin, else through the guarded fetcher.

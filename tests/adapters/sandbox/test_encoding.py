@@ -4,11 +4,11 @@ import base64
 
 import pytest
 from PIL import Image, ImageSequence
-from tests.adapters.sandbox.samples import checkered, opened, plan
 
 from imagegate.adapters._sandbox.brush import Look
 from imagegate.adapters._sandbox.encoding import base64_pieces, encode
 from imagegate.adapters._sandbox.scenes import paint_scene
+from tests.adapters.sandbox.samples import checkered, opened, plan
 
 CLEAR = Image.new("RGBA", (32, 32), (200, 10, 10, 0))
 CLEAR.paste((10, 200, 10, 255), (8, 8, 24, 24))

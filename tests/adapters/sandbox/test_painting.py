@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 from PIL import Image, ImageChops
-from tests.adapters.sandbox.samples import checkered, file_of, plan, round_hole
 
 from imagegate.adapters._sandbox import references
 from imagegate.adapters._sandbox.painting import paint
 from imagegate.adapters._sandbox.references import Canvas
 from imagegate.domain.images import Operation
+from tests.adapters.sandbox.samples import checkered, file_of, plan, round_hole
 
 SIZE = (320, 240)
 

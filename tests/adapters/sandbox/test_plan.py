@@ -3,11 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.adapters.sandbox.samples import SIZES, plan, request
 
 from imagegate.adapters._sandbox.plan import make_plan
 from imagegate.domain.images import Operation
 from imagegate.errors import InvalidRequest
+from tests.adapters.sandbox.samples import SIZES, plan, request
 
 
 def test_what_was_not_said() -> None:

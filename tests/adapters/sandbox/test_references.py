@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from PIL import Image, ImageChops
-from tests.adapters.sandbox.samples import checkered, file_of, round_hole
 
 from imagegate.adapters._sandbox import references
 from imagegate.errors import InvalidRequest
+from tests.adapters.sandbox.samples import checkered, file_of, round_hole
 
 READERS: dict[str, Callable[[bytes], Any]] = {
     "image": lambda data: references.first_reference(data, (32, 32)),

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from PIL import Image, ImageChops, ImageFilter
-from tests.adapters.sandbox.samples import checkered, file_of, opened, plan, round_hole
 
 from imagegate.adapters._sandbox import references
 from imagegate.adapters._sandbox.references import Canvas
 from imagegate.adapters._sandbox.rendering import Base64, Rendered, render
+from tests.adapters.sandbox.samples import checkered, file_of, opened, plan, round_hole
 
 
 def decoded(text: Base64) -> Image.Image:

@@ -12,13 +12,13 @@ import httpx2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.adapters.shape.reading import JSON, READ, USAGE, answer, read, read_json
 
 from imagegate.adapters.shape.answers import events, read_details, read_usage
 from imagegate.adapters.shape.failures import openai_error_inside
 from imagegate.domain.events import CompletedImage, ImageBytes, ImageDetails, Usage
 from imagegate.errors import AuthFailed, BadResponse, ContentRefused, InvalidRequest, RateLimited
 from imagegate.upstream.client import Answer
+from tests.adapters.shape.reading import JSON, READ, USAGE, answer, read, read_json
 
 
 async def test_pictures_details_usage_and_unknown_fields_of_a_whole_answer() -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.adapters.shape.reading import READ, USAGE, frame, read_json, read_stream
 
 from imagegate.errors import BadResponse, ContentRefused, RateLimited
+from tests.adapters.shape.reading import READ, USAGE, frame, read_json, read_stream
 
 
 async def test_partials_and_the_picture_of_a_stream() -> None:

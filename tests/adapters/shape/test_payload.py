@@ -6,10 +6,10 @@ from dataclasses import fields as dataclass_fields
 from typing import Any
 
 import pytest
-from tests.support.held import held_image
 
 from imagegate.adapters.shape.payload import fields, flatten, form, merge
 from imagegate.domain.images import ImageRequest, Operation
+from tests.support.held import held_image
 
 FIRST, SECOND, MASK, MARKUP = (held_image(name.encode(), f"{name}.png") for name in ("first", "second", "mask", "markup"))
 EVERYTHING: dict[str, Any] = {

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.api.openai.shapes import encode
 
 from imagegate.api.openai.multipart import FilePart, Form, FormLimits, read_form
 from imagegate.errors import RequestError
 from imagegate.media.spool import SpoolBudget, Spools
+from tests.api.openai.shapes import encode
 
 MIB = 1024**2
 GIB = 1024**3

@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.media.spooling import spooled
 
 from imagegate.api.openai.form_limits import FormLimits
 from imagegate.api.openai.form_parts import PartStart
 from imagegate.api.openai.form_pictures import FilePart, Pictures, PictureSink, TextReference, picture_field
 from imagegate.errors import InvalidRequest, TooLarge
 from imagegate.media.spool import SpoolBudget, Spools
+from tests.media.spooling import spooled
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.api.openai.forms import DEFAULTS, GIB, MIB, Meaning, Source, meaning, read, read_parts, refused_parts, split
-from tests.api.openai.shapes import JPEG, MASK, PNG, SHAPES, URL, Shape, encode, file, text
-from tests.media.spooling import open_files
-from tests.support import pictures
 
 from imagegate.api.openai.multipart import FilePart, FormLimits, TextReference, read_form
 from imagegate.errors import InvalidRequest, LimitExceeded, RequestError, TooLarge, UnsupportedMedia
 from imagegate.media.spool import SpoolBudget, Spools
+from tests.api.openai.forms import DEFAULTS, GIB, MIB, Meaning, Source, meaning, read, read_parts, refused_parts, split
+from tests.api.openai.shapes import JPEG, MASK, PNG, SHAPES, URL, Shape, encode, file, text
+from tests.media.spooling import open_files
+from tests.support import pictures
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)

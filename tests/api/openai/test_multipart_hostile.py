@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.api.openai.forms import MIB, read, refused
-from tests.media.spooling import open_files
 
 from imagegate.errors import RequestError
+from tests.api.openai.forms import MIB, read, refused
+from tests.media.spooling import open_files
 
 OPEN = b'--B\r\nContent-Disposition: form-data; name="image"; filename="x"\r\n\r\n'
 LONG = "B" * 200

@@ -9,11 +9,11 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.held import held_image
 
 from imagegate.api.openai.protocol import ImageFields, ParsedRequest, parse
 from imagegate.domain.images import ImageRequest, Operation
 from imagegate.errors import InvalidRequest
+from tests.support.held import held_image
 
 TEXTS = [
     "model",

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
-from tests.support import pictures
 
 from imagegate.api.openai.reference_forms import MAX_IMAGE_URL, Reference
 from imagegate.api.openai.references import ReferenceReader
@@ -18,6 +17,7 @@ from imagegate.domain.images import InputImage
 from imagegate.errors import InvalidRequest, TooLarge
 from imagegate.media.inputs import ImageInspector, InspectionLimits
 from imagegate.media.spool import SpoolBudget, Spools
+from tests.support import pictures
 
 
 @dataclass

@@ -9,20 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.api.openai.wiring import (
-    HOSTILE,
-    TOLD,
-    USAGE,
-    USAGE_OBJECT,
-    ZERO_USAGE,
-    arriving,
-    decoded,
-    frames,
-    hostile_details,
-    stream,
-    wire,
-    written,
-)
 
 from imagegate.api.openai.wire import comment
 from imagegate.domain.events import (
@@ -38,6 +24,20 @@ from imagegate.domain.events import (
     held,
 )
 from imagegate.errors import BadResponse
+from tests.api.openai.wiring import (
+    HOSTILE,
+    TOLD,
+    USAGE,
+    USAGE_OBJECT,
+    ZERO_USAGE,
+    arriving,
+    decoded,
+    frames,
+    hostile_details,
+    stream,
+    wire,
+    written,
+)
 
 
 async def test_a_picture_with_everything_that_was_said_about_it() -> None:

@@ -7,6 +7,19 @@ from typing import Any
 import httpx2
 import openai
 import pytest
+
+from imagegate.domain.events import (
+    CompletedImage,
+    Finished,
+    ImageDetails,
+    ImageEvent,
+    ImageLink,
+    PartialImage,
+    Progress,
+    held,
+)
+from imagegate.domain.images import Operation
+from imagegate.errors import BadResponse, ContentRefused, GatewayError
 from tests.api.openai.wiring import (
     HOSTILE,
     TOLD,
@@ -21,19 +34,6 @@ from tests.api.openai.wiring import (
     told_fields,
     wire,
 )
-
-from imagegate.domain.events import (
-    CompletedImage,
-    Finished,
-    ImageDetails,
-    ImageEvent,
-    ImageLink,
-    PartialImage,
-    Progress,
-    held,
-)
-from imagegate.domain.images import Operation
-from imagegate.errors import BadResponse, ContentRefused, GatewayError
 
 
 @pytest.mark.parametrize("operation", list(Operation))

@@ -1,0 +1,1 @@
+"""How fast imagegate is, in ratios to other gateways in the same run. See README.md beside this file."""
