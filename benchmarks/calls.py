@@ -16,7 +16,7 @@ from benchmarks.answers import Answer
 GENERATIONS = "/v1/images/generations"
 EDITS = "/v1/images/edits"
 _PROMPT = "a lighthouse at dawn, seen from the sea"
-_BOUNDARY = "bench-boundary-5f1c0a7e9d3b"
+_BOUNDARY = "----a-boundary-5f1c0a7e9d3b"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from imagegate.adapters import registry
+from imagegate.adapters.base import Tools
 from imagegate.catalog.loader import Catalog
 
 ROOT = Path(__file__).parent.parent
@@ -112,7 +113,7 @@ class TestAdapter:
 
     def test_is_built(self, name: str) -> None:
         with ThreadPoolExecutor(1) as executor:
-            adapter = registry.build(Catalog.load(), executor)[name]
+            adapter = registry.build(Tools(Catalog.load(), executor))[name]
         row = next(row for row in registry.ROWS if row.name == name)
         assert adapter.Options is row.options
 

@@ -17,7 +17,7 @@ static long clamp(long value, long most) {
 
 /* Reads "bench-s…" in [text, text + n). Needs the character behind the name unless `all`. */
 static int find_spec(struct spec *spec, const char *text, size_t n, int all) {
-    const char *at = memmem(text, n, "bench-", 6), *end = text + n;
+    const char *at = memmem(text, n, "bench-s", 7), *end = text + n;
     if (!at) return 0;
     const char *stop = at;
     while (stop < end && (isalnum((unsigned char)*stop) || *stop == '-')) stop++;

@@ -39,7 +39,7 @@ struct connection {
     enum state state;
     char head[HEAD_LIMIT + 1], carry[2 * NAME + 1];
     size_t head_length, carry_length;
-    int is_chunked, has_spec, gemini, edit, wants_out;
+    int is_chunked, has_spec, gemini, edit, refused, wants_out;
     struct chunked chunks;
     uint64_t body_left, body_bytes;
     struct spec spec;
@@ -130,10 +130,10 @@ static void put(struct connection *c, size_t filling) {
     c->parts[2] = (struct iovec){c->after, strlen(c->after)};
 }
 
-static void with_length(struct connection *c, const char *before, size_t filling) {
+static void with_length(struct connection *c, const char *status, const char *before, size_t filling) {
     snprintf(c->before, sizeof c->before,
-             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nx-request-id: req_bench\r\nContent-Length: %zu\r\n\r\n%s",
-             strlen(before) + filling + strlen(c->after), before);
+             "HTTP/1.1 %s\r\nContent-Type: application/json\r\nx-request-id: req_bench\r\nContent-Length: %zu\r\n\r\n%s",
+             status, strlen(before) + filling + strlen(c->after), before);
     put(c, filling);
 }
 
@@ -155,7 +155,9 @@ static void make_stage(struct connection *c) {
     c->after[0] = 0;
     if (strncmp(c->head, "GET ", 4) == 0) {
         snprintf(counters, sizeof counters, "{\"answered\":%lu,\"body_bytes\":%lu}", answered, body_total);
-        with_length(c, counters, 0);
+        with_length(c, "200 OK", counters, 0);
+    } else if (c->refused) { /* as OpenAI does, whose edits are multipart or JSON */
+        with_length(c, "400 Bad Request", "{\"error\":{\"message\":\"Unsupported content type\",\"type\":\"invalid_request_error\"}}", 0);
     } else if (c->spec.partials && c->stage == 0) {
         strcpy(c->before, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-cache\r\n"
                           "x-request-id: req_bench\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -165,11 +167,11 @@ static void make_stage(struct connection *c) {
     } else if (c->gemini) {
         strcpy(c->after, "\"}}]},\"finishReason\":\"STOP\",\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":12,"
                          "\"candidatesTokenCount\":1290,\"totalTokenCount\":1302},\"modelVersion\":\"bench\"}");
-        with_length(c, "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"",
+        with_length(c, "200 OK", "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"",
                     (size_t)c->spec.size);
     } else {
         snprintf(c->after, sizeof c->after, "\"}],%s,%s}", LOOK, USAGE);
-        with_length(c, "{\"created\":1790000000,\"data\":[{\"b64_json\":\"", (size_t)c->spec.size);
+        with_length(c, "200 OK", "{\"created\":1790000000,\"data\":[{\"b64_json\":\"", (size_t)c->spec.size);
     }
 }
 
@@ -180,7 +182,7 @@ static void answer(struct connection *c) {
     }
     if (!c->has_spec && !find_spec(&c->spec, c->carry, c->carry_length, 1)) c->spec = (struct spec){.size = 4096};
     c->stage = 0;
-    c->last_stage = c->spec.partials ? c->spec.partials + 1 : 0;
+    c->last_stage = c->spec.partials && !c->refused ? c->spec.partials + 1 : 0;
     make_stage(c);
     wait_or_write(c, c->spec.delay);
 }
@@ -248,6 +250,7 @@ static void start_body(struct connection *c, const char *rest, size_t n) {
     c->body_bytes = 0;
     c->gemini = memmem(c->head, (size_t)(line_end - c->head), ":generateContent", 16) != NULL;
     c->edit = memmem(c->head, (size_t)(line_end - c->head), "/edits", 6) != NULL;
+    c->refused = c->edit && header_is(c->head, "content-type", "application/x-www-form-urlencoded");
     c->has_spec = find_spec(&c->spec, c->head, c->head_length, 0);
     c->state = READING_BODY;
     if (header_is(c->head, "expect", "100-continue") && n == 0) {

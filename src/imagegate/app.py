@@ -24,7 +24,7 @@ from structlog.typing import FilteringBoundLogger
 
 from imagegate import __version__
 from imagegate.adapters import registry
-from imagegate.adapters.base import Adapter
+from imagegate.adapters.base import Adapter, Tools
 from imagegate.api.auth import Authenticator, KeyStore, StaticKeys
 from imagegate.api.client_watch import DetachedWork
 from imagegate.api.context import RequestRecord, record_of
@@ -101,7 +101,7 @@ def create_app(settings: Settings, *, keys: Sequence[KeyStore] = (), ready: Call
     errors = ErrorWriter(settings.errors.content_policy_status)
     resources = _resources(settings, log)
     catalog = Catalog.load()
-    adapters = registry.build(catalog, resources.executor)
+    adapters = registry.build(Tools(catalog, resources.executor))
     table = ModelTable(to_channels(settings, adapter_facts()), settings.aliases, settings.defaults.model)
     relay = _relay(settings, table, adapters, resources)
     authenticator = Authenticator(_key_stores(settings, keys), required=settings.auth.required)
@@ -197,7 +197,7 @@ def _relay(settings: Settings, table: ModelTable, adapters: Mapping[str, Adapter
         key = candidate.key.reveal() if candidate.key else ""
         account = accounts.get((channel.name, key))
         if account is None:
-            account = Account(channel.base_url, adapter.headers(channel, key), adapter.failure, channel.timeouts)
+            account = Account(channel.base_url, adapter.headers(channel, key), adapter.failure, channel.timeouts, key)
             accounts[channel.name, key] = account
         return Upstream(resources.transport, account, resources.results, deadline)
 

@@ -181,7 +181,7 @@ class AdapterContract(ABC):
         """The adapter's generator, not yet running."""
         channel = replace(bench.channel, keys=bench.channel.keys or (Secret(SECRET),))
         key = channel.keys[0].reveal()
-        account = Account(channel.base_url, bench.adapter.headers(channel, key), bench.adapter.failure, channel.timeouts)
+        account = Account(channel.base_url, bench.adapter.headers(channel, key), bench.adapter.failure, channel.timeouts, key)
         upstream = Upstream(transport, account, bench.outside(), asyncio.get_running_loop().time() + 20)
         return bench.adapter.run(request, channel, upstream)
 

@@ -51,7 +51,7 @@ def test_while_a_form_is_still_coming_its_room_is_taken_and_then_it_is_free(lab:
     """So that the checks above mean something."""
     head = request(EDITS, AS_FORM, "Content-Length: 14000000")
     with lab.connected(head + GOOD_FORM[:650_000]):
-        wait_until(lambda: lab.open_spools(), what="the upload is not spooled")
+        wait_until(lab.open_spools, what="the upload is not spooled")
     is_well(lab)
 
 

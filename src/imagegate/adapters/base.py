@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from imagegate.catalog.loader import Catalog
 from imagegate.domain.capabilities import Capabilities
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import ImageEvent
@@ -51,3 +54,28 @@ class Adapter(Protocol):
     def failure(self, refusal: Refusal) -> GatewayError:
         """The provider's non-2xx answer as one of our errors; by its code first, its HTTP status second, never by its text."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What an adapter may be made with. ``executor``: for work that would block the event loop."""
+
+    catalog: Catalog
+    executor: Executor
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterRow:
+    """An adapter's row in the registry, written in its own file as ``ROW``.
+
+    ``key_variables``: environment names that switch a channel on when there is no configuration file; none means that the
+    adapter needs more than a key. ``default_base_url`` None: the channel has to name one.
+    """
+
+    name: str
+    make: Callable[[Tools], Adapter]
+    options: type[BaseModel] = Options
+    default_base_url: str | None = None
+    needs_key: bool = True
+    key_variables: tuple[str, ...] = ()
+    base_url_variable: str | None = None

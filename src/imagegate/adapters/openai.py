@@ -80,3 +80,13 @@ class OpenAIAdapter:
     def failure(self, refusal: Refusal) -> GatewayError:
         """OpenAI's envelope, code first."""
         return failures.openai_failure(refusal)
+
+ROW = base.AdapterRow(
+    "openai",
+    lambda tools: OpenAIAdapter(tools.catalog),
+    OpenAIOptions,
+    default_base_url="https://api.openai.com/v1",
+    key_variables=("OPENAI_API_KEY",),
+    base_url_variable="OPENAI_BASE_URL",
+    needs_key=False,
+)

@@ -204,3 +204,11 @@ def _usage(plan: Plan, index: int, canvas: Canvas | None) -> Usage:
         plan.previews,
         first=index == 0,
     )
+
+ROW = base.AdapterRow(
+    "sandbox",
+    lambda tools: SandboxAdapter(tools.executor, catalog=tools.catalog),
+    SandboxOptions,
+    default_base_url="sandbox:",
+    needs_key=False,
+)

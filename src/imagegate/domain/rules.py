@@ -286,7 +286,9 @@ def _either(words: Sequence[str]) -> str:
 
 
 def _short(word: str) -> str:
-    return word if len(word) <= 40 else word[:40] + "…"
+    """The caller's own word, short and safe enough for a message."""
+    shown = "".join(character if character.isprintable() else "?" for character in word[:40])
+    return shown if len(word) <= 40 else f"{shown}…"
 
 
 _RULES: tuple[Callable[[_Draft], None], ...] = (

@@ -66,12 +66,16 @@ class OutsideStream(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who we are at the provider: origin and path prefix, headers with the credential, deadlines, and how refusals read."""
+    """Who we are at the provider: origin and path prefix, headers with the credential, deadlines, and how refusals read.
+
+    ``key``: the credential itself, for providers that sign each call.
+    """
 
     base_url: str
     headers: Mapping[str, str]
     classify: Callable[[Refusal], GatewayError]
     timeouts: Timeouts = field(default_factory=Timeouts)
+    key: str = field(default="", repr=False)
 
 
 class Answer:
@@ -140,6 +144,20 @@ class Upstream:
         encoded = JsonBody(body)
         sent = {"content-type": "application/json", "content-length": str(encoded.length), **(headers or {})}
         return self._call("POST", self._url(path), sent, encoded.content)
+
+    def post_bytes(self, path: str, content: bytes, *, headers: Mapping[str, str]) -> AbstractAsyncContextManager[Answer]:
+        """POST bytes as they are, for signed calls. ``headers`` hold the content type and the signature."""
+        return self._call("POST", self._url(path), {"content-length": str(len(content)), **headers}, content)
+
+    @property
+    def key(self) -> str:
+        """The credential of this account, for providers that sign each call."""
+        return self._account.key
+
+    @property
+    def base_url(self) -> str:
+        """Origin and path prefix of this account, without a slash at the end."""
+        return self._account.base_url
 
     def post_form(
         self, path: str, form: MultipartForm, *, headers: Mapping[str, str] | None = None

@@ -15,6 +15,8 @@ import aiohttp
 import httpx2
 import yarl
 
+from imagegate.upstream.connections import CleanConnector
+
 _READ_BUFFER = 64 * 1024
 """Bytes; reading pauses above twice of it."""
 _KEEP_ALIVE = 30.0
@@ -58,7 +60,7 @@ class Engine(httpx2.AsyncBaseTransport):
         if self._session is None:
             context = self._ssl or httpx2.create_ssl_context(trust_env=False)
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, ssl=context, keepalive_timeout=_KEEP_ALIVE),
+                connector=CleanConnector(limit=0, ssl=context, keepalive_timeout=_KEEP_ALIVE),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=_OURS_ALONE,
                 auto_decompress=False,

@@ -56,7 +56,7 @@ _RETRY_CAP = 300.0
 def openai_failure(refusal: Refusal) -> GatewayError:
     """A non-2xx answer in OpenAI's shape."""
     error = error_object(refusal.json)
-    return _by_code(error, refusal) or _by_status(error, refusal)
+    return _by_code(error, refusal) or by_status(error, refusal)
 
 
 def openai_error_inside(fields: Mapping[str, Any]) -> GatewayError:
@@ -123,7 +123,8 @@ def _content_code(code: str) -> str:
     return code if code in {"moderation_blocked", "content_policy_violation"} else "content_policy_violation"
 
 
-def _by_status(error: Mapping[str, Any], refusal: Refusal) -> GatewayError:
+def by_status(error: Mapping[str, Any], refusal: Refusal) -> GatewayError:
+    """What the HTTP status alone says; ``error`` (message, code, param) only for the caller's own mistakes (400, 409, 422)."""
     wait = retry_after(refusal.headers)
     match refusal.status:
         case 400 | 409 | 422:
