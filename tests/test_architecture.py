@@ -76,7 +76,7 @@ def test_public_names_have_docstrings() -> None:
 
 
 def test_no_adapter_is_named_outside_its_file_and_the_registry() -> None:
-    names = {row.name for row in registry.ROWS}
+    names = set(registry.ENTRIES)
     allowed = re.compile(r"^(adapters|catalog|settings/environment|cli)")
     for path, tree in modules():
         if allowed.match(path.as_posix()):
@@ -107,15 +107,16 @@ def test_every_source_file_outside_the_wiring_has_a_test_of_its_name() -> None:
     assert not missing
 
 
-@pytest.mark.parametrize("name", [row.name for row in registry.ROWS])
+@pytest.mark.parametrize("name", list(registry.ENTRIES))
 class TestAdapter:
     """Every registered adapter has all that belongs to it."""
 
     def test_is_built(self, name: str) -> None:
         with ThreadPoolExecutor(1) as executor:
-            adapter = registry.build(Tools(Catalog.load(), executor))[name]
-        row = next(row for row in registry.ROWS if row.name == name)
+            adapter = registry.build([name], Tools(Catalog.load(), executor))[name]
+        row, entry = registry.Rows()[name], registry.ENTRIES[name]
         assert adapter.Options is row.options
+        assert (row.name, row.key_variables, row.base_url_variable) == (name, entry.key_variables, entry.base_url_variable)
 
     def test_has_its_file_and_its_tests(self, name: str) -> None:
         assert (SOURCE / "adapters" / f"{name}.py").exists()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ from structlog.typing import FilteringBoundLogger
 
 from imagegate import __version__
 from imagegate.adapters import registry
-from imagegate.adapters.base import Adapter, Tools
+from imagegate.adapters.base import Adapter, AdapterRow, Tools
 from imagegate.api.auth import Authenticator, KeyStore, StaticKeys
 from imagegate.api.client_watch import DetachedWork
 from imagegate.api.context import RequestRecord, record_of
@@ -66,18 +66,32 @@ _RESULT_SECONDS = 120.0
 """Seconds that fetching one of a provider's results may take."""
 
 
-def adapter_facts() -> dict[str, AdapterFacts]:
-    """What the configuration needs to know of the adapters."""
-    return {
-        row.name: AdapterFacts(
+class Facts(Mapping[str, AdapterFacts]):
+    """What the configuration needs to know of the adapters; looking at one imports it, listing them does not."""
+
+    def __init__(self, rows: Mapping[str, AdapterRow]) -> None:
+        self._rows = rows
+
+    def __getitem__(self, name: str) -> AdapterFacts:
+        row = self._rows[name]
+        return AdapterFacts(
             name=row.name,
             needs_base_url=row.default_base_url is None,
             default_base_url=row.default_base_url,
             needs_key=row.needs_key,
             options=row.options,
         )
-        for row in registry.ROWS
-    }
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+def adapter_facts() -> Mapping[str, AdapterFacts]:
+    """What the configuration needs to know of the adapters."""
+    return Facts(registry.Rows())
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +115,8 @@ def create_app(settings: Settings, *, keys: Sequence[KeyStore] = (), ready: Call
     errors = ErrorWriter(settings.errors.content_policy_status)
     resources = _resources(settings, log)
     catalog = Catalog.load()
-    adapters = registry.build(Tools(catalog, resources.executor))
+    used = [channel.adapter for channel in settings.channels]
+    adapters = registry.build(used, Tools(catalog, resources.executor))
     table = ModelTable(to_channels(settings, adapter_facts()), settings.aliases, settings.defaults.model)
     relay = _relay(settings, table, adapters, resources)
     authenticator = Authenticator(_key_stores(settings, keys), required=settings.auth.required)

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.api.bad_requests import EDITS, FORM, GENERATIONS, JSON, JSON_LIMIT, VARIATIONS, Answer, Lab
+from tests.api.bad_requests import EDITS, FORM, GENERATIONS, JSON, JSON_LIMIT, VARIATIONS, Lab
+from tests.api.openai import shapes
+from tests.support import pictures
 
 BROKEN = {
     "cut off": (b'{"prompt": "a cat"', "unexpected end"),
@@ -94,13 +96,24 @@ def test_a_body_above_the_limit_is_too_large(lab: Lab, path: str, chunked: bool)
     lab.refused(answer, 413, "request_too_large", says=str(JSON_LIMIT))
 
 
+EXTENTS = {
+    "depth": (b"[" * 500 + b"]" * 500, "nested deeper"),
+    "depth of objects": (b'{"a":' * 500 + b"5" + b"}" * 500, "nested deeper"),
+    "number": (b"[" + b"1," * 200_000 + b"1]", "more than 100000 values"),
+    "number of lists": (b"[" + b"[]," * 200_000 + b"1]", "more than 100000 values"),
+}
+
+
+@pytest.mark.parametrize(("value", "says"), EXTENTS.values(), ids=EXTENTS)
 @pytest.mark.parametrize("path", [GENERATIONS, EDITS])
-def test_values_nested_deeper_than_any_provider_takes_are_refused(lab: Lab, path: str) -> None:
-    nested = b"[" * 500 + b"]" * 500
-    picture = b', "image": "aGVsbG8="' if path == EDITS else b""
-    body = b'{"prompt": "a cat", "model": "gpt-image-2", "later": ' + nested + picture + b"}"
-    answer: Answer = lab.send("POST", path, body, JSON)
-    if path == EDITS:  # the picture is looked at first
-        lab.refused(answer, 400, "unsupported_image", "image[0]")
-    else:
-        lab.refused(answer, 400, "invalid_value", "later", says="nested deeper")
+def test_unknown_values_beyond_what_any_provider_takes(lab: Lab, path: str, value: bytes, says: str) -> None:
+    picture = pictures.data_url(shapes.PNG).encode()
+    body = b'{"prompt": "a cat", "model": "gpt-image-2", "later": ' + value
+    answer = lab.send("POST", path, body + (b', "images": ["' + picture + b'"]}' if path == EDITS else b"}"), JSON)
+    lab.refused(answer, 400, "invalid_value", "later", says=says)
+
+
+def test_many_small_unknown_fields_count_together(lab: Lab) -> None:
+    fields = {f"field-{number}": [0] * 1000 for number in range(101)}
+    answer = lab.generate(**fields)
+    lab.refused(answer, 400, "invalid_value", "field-100", says="more than 100000 values")

@@ -83,3 +83,12 @@ def test_no_model_at_all_is_a_missing_parameter() -> None:
 
 def test_names_are_listed_without_globs() -> None:
     assert TABLE.names() == ["m", "gate:x", "chain", "loop-a", "loop-b", "named"]
+
+
+@pytest.mark.parametrize("name", ["x" * 257, "any\r\nset-cookie: a=b", "any\x00", "any\u202ething"])
+def test_what_cannot_stand_in_a_header_is_no_name_even_where_a_glob_serves_everything(name: str) -> None:
+    everything = ModelTable([channel("wide", {"*": "*"})], {}, None)
+    with pytest.raises(ModelNotFound) as error:
+        everything.resolve(name)
+    assert error.value.message.isprintable() and len(error.value.message) < 200
+    assert everything.resolve("x" * 256) == "x" * 256

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gzip
 import ssl
+import threading
+import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -257,6 +259,7 @@ class TestConnections:
     async def test_one_whose_upload_was_cut_by_an_early_answer_is_not_used_again(self) -> None:
         async def answer_first(connection: RawConnection) -> None:
             await connection.send(HEAD_200 + b"content-length: 2\r\n\r\n{}")
+            await asyncio.sleep(0.1)  # nothing is read meanwhile, so the upload cannot end
             await connection.silence()
 
         with RawServer(answer_first) as server:
@@ -293,6 +296,24 @@ class TestConnections:
                     assert await body(engine, post(server.url)) == b"{}"
                     await asyncio.sleep(0.05)  # the end of the connection arrives
         assert server.connections == 2
+
+    async def test_an_end_that_the_loop_has_not_seen_yet_is_nobodys_error_either(self) -> None:
+        closed = threading.Event()
+
+        async def once(connection: RawConnection) -> None:
+            await connection.request()
+            await connection.send(HEAD_200 + b"content-length: 2\r\n\r\n{}")
+            connection.reset()
+            closed.set()
+
+        with RawServer(once) as server:
+            async with running() as engine:
+                for _ in range(3):
+                    assert await body(engine, post(server.url)) == b"{}"
+                    closed.wait(5)  # the loop stands still, the end waits in the kernel
+                    time.sleep(0.02)
+                    closed.clear()
+        assert server.connections == 3
 
     async def test_there_is_no_limit_on_how_many(self) -> None:
         with RawServer(silent) as server:

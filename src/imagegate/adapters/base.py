@@ -66,10 +66,9 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class AdapterRow:
-    """An adapter's row in the registry, written in its own file as ``ROW``.
+    """What the configuration needs to know of an adapter, written in its own file as ``ROW``.
 
-    ``key_variables``: environment names that switch a channel on when there is no configuration file; none means that the
-    adapter needs more than a key. ``default_base_url`` None: the channel has to name one.
+    ``default_base_url`` None: the channel has to name one. ``key_variables``: as in the registry's entry.
     """
 
     name: str

@@ -1,18 +1,58 @@
-"""Every adapter by name: an explicit table, searchable and typed."""
+"""Every adapter by name: an explicit table. An adapter's module is imported when the configuration first needs it.
+
+What has to be known without importing (which environment variables switch a provider on) stands here; the rest stands in the
+adapter's own ``ROW``. Thirty providers' libraries would otherwise cost every start half a second.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
 
-from imagegate.adapters import openai, sandbox
 from imagegate.adapters.base import Adapter, AdapterRow, Tools
 
-ROWS: tuple[AdapterRow, ...] = (
-    openai.ROW,
-    sandbox.ROW,
-)
+_PACKAGE = "imagegate.adapters"
 
 
-def build(tools: Tools) -> Mapping[str, Adapter]:
-    """One instance of each adapter."""
-    return {row.name: row.make(tools) for row in ROWS}
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """``key_variables``: environment names that switch the provider on with no configuration file."""
+
+    key_variables: tuple[str, ...] = ()
+    base_url_variable: str | None = None
+
+
+ENTRIES: Mapping[str, Entry] = {
+    "openai": Entry(("OPENAI_API_KEY",), "OPENAI_BASE_URL"),
+    "sandbox": Entry(),
+}
+
+
+class Rows(Mapping[str, AdapterRow]):
+    """The rows by name; asking for one imports its adapter, listing the names imports nothing."""
+
+    def __init__(self, names: Iterable[str] = ENTRIES) -> None:
+        self._names = tuple(names)
+        self._loaded: dict[str, AdapterRow] = {}
+
+    def __getitem__(self, name: str) -> AdapterRow:
+        if name not in self._loaded:
+            if name not in self._names:
+                raise KeyError(name)
+            row = import_module(f"{_PACKAGE}.{name}").ROW
+            assert isinstance(row, AdapterRow)  # the module's contract
+            self._loaded[name] = row
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def build(names: Iterable[str], tools: Tools) -> dict[str, Adapter]:
+    """One instance of each adapter that is named."""
+    rows = Rows()
+    return {name: rows[name].make(tools) for name in sorted(set(names))}

@@ -28,20 +28,20 @@ _KEEP_ALIVE = 75
 _BACKLOG = 4096
 
 
-def providers() -> list[ProviderFromEnvironment]:
+def providers(environ: Mapping[str, str] = os.environ) -> list[ProviderFromEnvironment]:
     """Who is switched on by a key in the environment, with the catalog's current models."""
-    catalog = Catalog.load()
+    catalog, rows = Catalog.load(), registry.Rows()
     return [
         ProviderFromEnvironment(
-            adapter=row.name,
-            channel_name=row.name,
-            key_variables=row.key_variables,
-            base_url_variable=row.base_url_variable,
-            base_url=row.default_base_url or "",
-            models=catalog.models(row.name),
+            adapter=name,
+            channel_name=name,
+            key_variables=entry.key_variables,
+            base_url_variable=entry.base_url_variable,
+            base_url=rows[name].default_base_url or "",
+            models=catalog.models(name),
         )
-        for row in registry.ROWS
-        if row.key_variables
+        for name, entry in registry.ENTRIES.items()
+        if any(variable in environ or f"{variable}_FILE" in environ for variable in entry.key_variables)
     ]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated, Any, Literal, get_args
 
 import orjson
@@ -39,6 +40,8 @@ _NEVER_FORWARDED = frozenset(
 """Names that other gateways and SDKs read as destination or credential; ``extra_body`` inside ``extra_body`` may hide more."""
 _DEEPEST = 64
 """Levels of an unknown field: far above what providers have, and what every JSON writer and form can still express."""
+_MOST_VALUES = 100_000
+"""Items and members of all unknown fields of one request together."""
 
 
 def _integer(value: Any) -> Any:
@@ -165,7 +168,7 @@ def parse(body: Mapping[str, Any]) -> ParsedRequest:
     except ValidationError as error:
         raise _invalid(error) from None
     extra = fields.model_extra or {}
-    _check_depth([*extra.items(), ("svg", fields.svg)])
+    _check_extent([*extra.items(), ("svg", fields.svg)])
     return ParsedRequest(fields, extra, fields.response_format, dropped)
 
 
@@ -214,16 +217,25 @@ def _edge(body: dict[str, Any], name: str) -> int:
     return value
 
 
-def _check_depth(fields: Iterable[tuple[str, Any]]) -> None:
+def _check_extent(fields: Iterable[tuple[str, Any]]) -> None:
+    """Unknown fields are walked, merged and written on the event loop, so neither their depth nor their number is endless."""
+    left = _MOST_VALUES
     for name, value in fields:
         level = [value]
         for _ in range(_DEEPEST):
-            level = [child for parent in level for child in _children(parent)]
+            level = list(islice((child for parent in level for child in _children(parent)), left + 1))
+            left -= len(level)
+            if left < 0:
+                raise _too_much(name, f"holds more than {_MOST_VALUES} values")
             if not level:
                 break
         else:
-            shown = printable(name)
-            raise InvalidRequest(f"`{shown}` is nested deeper than {_DEEPEST} levels.", param=shown, code="invalid_value")
+            raise _too_much(name, f"is nested deeper than {_DEEPEST} levels")
+
+
+def _too_much(name: str, what: str) -> InvalidRequest:
+    shown = printable(name)
+    return InvalidRequest(f"`{shown}` {what}.", param=shown, code="invalid_value")
 
 
 def _children(value: Any) -> Iterable[Any]:

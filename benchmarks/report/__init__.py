@@ -1,0 +1,1 @@
+"""Tables, the page in docs/, and its plots."""
