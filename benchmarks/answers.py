@@ -10,7 +10,7 @@ MB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``size``, ``partial_size``: base64 characters of a picture. ``delay`` before the answer, ``pause`` before each event: ms."""
+    """``size``, ``partial_size``: base64 characters of a picture. ``delay`` before all, ``pause`` before each event: ms."""
 
     size: int = 4 * KB
     delay: int = 0

@@ -24,8 +24,8 @@ def family() -> Family:
     return Family(
         "edits",
         "Edits",
-        f"`POST /v1/images/edits` with PNG files, {CONNECTIONS} connections, answered with 4 KB. nginx buffers requests, as it does "
-        "by default: the upstream is not kept waiting by slow clients.",
+        f"`POST /v1/images/edits` with PNG files, {CONNECTIONS} connections, answered with 4 KB. nginx buffers requests, as it "
+        "does by default: the upstream is not kept waiting by slow clients.",
         (RATE, CPU, P50, PEAK),
         [_case(kind, count, size) for kind in _MAKERS for count, size in _PICTURES],
     )

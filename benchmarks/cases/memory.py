@@ -25,8 +25,8 @@ def family() -> Family:
     return Family(
         "memory",
         "Memory",
-        f"A new process each time. Growth: peak resident memory during {_REQUESTS} such requests on each connection, less what it "
-        "was before.",
+        f"A new process each time. Growth: peak resident memory during {_REQUESTS} such requests on each connection, less what "
+        "it was before.",
         (Metric("growth_mb", "growth, MB"), Metric("peak_mb", "peak, MB"), Metric("rps", "requests/s")),
         [*answers, _case("memory-edits-8x32mb", "8 edits of 4 × 8 MB", form, 8)],
     )

@@ -88,8 +88,7 @@ def _number(value: float, digits: int, sign: str = "") -> str:
     decimals = digits - len(f"{abs(value):.0f}") if abs(value) >= 1 else digits
     if abs(value) < 0.1:
         decimals = digits + 1
-    rounded = f"{round(value, decimals):{sign},.{max(0, decimals)}f}"
-    return rounded
+    return f"{round(value, decimals):{sign},.{max(0, decimals)}f}"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -81,6 +81,7 @@ class OpenAIAdapter:
         """OpenAI's envelope, code first."""
         return failures.openai_failure(refusal)
 
+
 ROW = base.AdapterRow(
     "openai",
     lambda tools: OpenAIAdapter(tools.catalog),

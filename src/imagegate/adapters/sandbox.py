@@ -205,6 +205,7 @@ def _usage(plan: Plan, index: int, canvas: Canvas | None) -> Usage:
         first=index == 0,
     )
 
+
 ROW = base.AdapterRow(
     "sandbox",
     lambda tools: SandboxAdapter(tools.executor, catalog=tools.catalog),

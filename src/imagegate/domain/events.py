@@ -26,6 +26,26 @@ class Usage:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
+def add_usage(one: Usage | None, other: Usage | None) -> Usage | None:
+    """Both counts together; None only when there is neither."""
+    if one is None or other is None:
+        return other or one
+    return Usage(
+        input_tokens=one.input_tokens + other.input_tokens,
+        output_tokens=one.output_tokens + other.output_tokens,
+        total_tokens=one.total_tokens + other.total_tokens,
+        input_text_tokens=one.input_text_tokens + other.input_text_tokens,
+        input_image_tokens=one.input_image_tokens + other.input_image_tokens,
+        output_text_tokens=_sum(one.output_text_tokens, other.output_text_tokens),
+        output_image_tokens=_sum(one.output_image_tokens, other.output_image_tokens),
+        extra={**one.extra, **other.extra},
+    )
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None and other is None else (one or 0) + (other or 0)
+
+
 @dataclass(slots=True)
 class ImageDetails:
     """What the provider said about one picture. ``extra``: fields of the item that we do not know, passed on as they are."""

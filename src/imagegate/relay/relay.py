@@ -16,11 +16,12 @@ from typing import Any, Protocol
 from imagegate.adapters.base import Adapter
 from imagegate.domain.capabilities import Capabilities
 from imagegate.domain.channels import Candidate
-from imagegate.domain.events import CompletedImage, ImageEvent, PartialImage
+from imagegate.domain.events import CompletedImage, Finished, ImageEvent, PartialImage, Progress
 from imagegate.domain.images import ImageRequest
-from imagegate.domain.rules import Adjusted, adjust
+from imagegate.domain.rules import Adjusted, adjust, splits
 from imagegate.errors import Ambiguous, BadResponse, GatewayError, NoChannel, RequestError, UpstreamError
 from imagegate.relay.attempt import attempt
+from imagegate.relay.fan_out import merged
 from imagegate.routing.candidates import ModelTable
 from imagegate.routing.rest import RestingKeys
 from imagegate.routing.retry import RetryBudget, backoff
@@ -62,11 +63,18 @@ class Report:
     mapped: Mapping[str, str] = field(default_factory=dict)
 
 
+_MOST_PICTURES = 10
+"""Pictures of one request that are spread over several calls; OpenAI's own limit for ``n``."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Plan:
+    """``parts``: how many pictures each call makes; more than one call when the model makes fewer at once than are asked for."""
+
     candidate: Candidate
     adapter: Adapter
     adjusted: Adjusted
+    parts: tuple[int, ...]
 
 
 class Relay:
@@ -102,16 +110,24 @@ class Relay:
         """The request's events. ``request.model`` is a resolved public name. Raises GatewayError before or after the commit."""
         report.model = request.model
         plans = self._plans(request)
+        finished: Finished | None = None
         with self._budget.request():
             async with aclosing(self._attempts(plans, report)) as events:
                 async for event in events:
-                    if isinstance(event, CompletedImage):
-                        report.images += 1
-                    elif isinstance(event, PartialImage):
-                        report.partials += 1
+                    if isinstance(event, Finished):
+                        finished = event
+                        continue
+                    report.images += isinstance(event, CompletedImage)
+                    report.partials += isinstance(event, PartialImage)
                     yield event
         if report.images == 0:
             raise BadResponse("The provider answered without a picture.")
+        if report.images < request.n:
+            yield Progress(f"{report.images} of {request.n} pictures were made")
+            counted = {"images_asked": request.n, "images_made": report.images}
+            finished = replace(finished or Finished(), extra={**(finished.extra if finished else {}), "imagegate": counted})
+        if finished is not None:
+            yield finished
 
     def _plans(self, request: ImageRequest) -> list[_Plan]:
         """Candidates that can serve the request as it is; if none can, the first one's reason."""
@@ -121,11 +137,9 @@ class Relay:
             adapter = self._adapters[candidate.channel.adapter]
             asked = with_defaults(replace(request, model=candidate.route.upstream), candidate.route.defaults)
             try:
-                adjusted = adjust(asked, adapter.capabilities(candidate.route.upstream))
+                plans.append(_plan(candidate, adapter, asked))
             except RequestError as error:
                 refusals.append(error)
-                continue
-            plans.append(_Plan(candidate, adapter, adjusted))
         if not plans:
             raise refusals[0]
         allowed = self._resting.order([plan.candidate for plan in plans])
@@ -177,9 +191,19 @@ class Relay:
         report.dispatched = True
         channel = replace(candidate.channel, overrides={**candidate.channel.overrides, **candidate.route.overrides})
         upstream = self._connect(candidate, plan.adapter, deadline)
-        async with aclosing(attempt(plan.adapter, request, channel, upstream, deadline)) as events:
+        calls = [attempt(plan.adapter, replace(request, n=n), channel, upstream, deadline) for n in plan.parts]
+        async with aclosing(merged(calls) if len(calls) > 1 else calls[0]) as events:
             async for event in events:
                 yield event
+
+
+def _plan(candidate: Candidate, adapter: Adapter, asked: ImageRequest) -> _Plan:
+    """How the candidate would serve the request. Raises RequestError when it cannot."""
+    capabilities = adapter.capabilities(candidate.route.upstream)
+    most = max(capabilities.max_n, 1)
+    parts = splits(asked.n, most) if most < asked.n <= _MOST_PICTURES else (asked.n,)
+    adjusted = adjust(replace(asked, n=parts[0]), capabilities)
+    return _Plan(candidate, adapter, adjusted, parts)
 
 
 _REQUEST_FIELDS = frozenset(item.name for item in fields(ImageRequest)) - {"operation", "model", "prompt", "images", "extra"}

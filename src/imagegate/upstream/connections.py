@@ -34,7 +34,7 @@ class CleanConnector(aiohttp.TCPConnector):
                 if protocol.should_close:  # the server answers before it is asked: good for this answer and no other
                     protocol.force_close()
                 return connection
-            if not (protocol.should_close or _readable(protocol)):
+            if not protocol.should_close:
                 return connection
             connection.close()
 

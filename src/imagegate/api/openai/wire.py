@@ -23,6 +23,7 @@ from imagegate.domain.events import (
     PartialImage,
     Progress,
     Usage,
+    add_usage,
 )
 from imagegate.domain.images import ImageRequest, Operation
 from imagegate.errors import GatewayError
@@ -77,7 +78,7 @@ class Wire:
                     yield piece
                 opening = b","
                 _tell(told, event.details)
-                usage = _add(usage, event.details.usage)
+                usage = add_usage(usage, event.details.usage)
             elif isinstance(event, Finished):
                 whole = event
         _tell(told, whole.details)
@@ -237,22 +238,3 @@ def _tell(told: ImageDetails, details: ImageDetails) -> None:
         value = getattr(details, name)
         if value is not None:
             setattr(told, name, value)
-
-
-def _add(total: Usage | None, usage: Usage | None) -> Usage | None:
-    if total is None or usage is None:
-        return usage or total
-    return Usage(
-        input_tokens=total.input_tokens + usage.input_tokens,
-        output_tokens=total.output_tokens + usage.output_tokens,
-        total_tokens=total.total_tokens + usage.total_tokens,
-        input_text_tokens=total.input_text_tokens + usage.input_text_tokens,
-        input_image_tokens=total.input_image_tokens + usage.input_image_tokens,
-        output_text_tokens=_sum(total.output_text_tokens, usage.output_text_tokens),
-        output_image_tokens=_sum(total.output_image_tokens, usage.output_image_tokens),
-        extra={**total.extra, **usage.extra},
-    )
-
-
-def _sum(one: int | None, other: int | None) -> int | None:
-    return None if one is None and other is None else (one or 0) + (other or 0)
