@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -267,6 +268,8 @@ def _lifespan(resources: Resources, log: FilteringBoundLogger) -> Callable[[Fast
     @asynccontextmanager
     async def run(_: FastAPI) -> AsyncIterator[None]:
         sweeper = asyncio.create_task(_sweep(resources.blobs, log))
+        gc.collect()
+        gc.freeze()  # what start-up made lives as long as the process; collections need not look at it again
         try:
             yield
         finally:

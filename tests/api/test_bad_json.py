@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.api.bad_requests import EDITS, FORM, GENERATIONS, JSON, JSON_LIMIT, VARIATIONS, Lab
+from tests.api.bad_requests import EDITS, FORM, GENERATIONS, JSON, JSON_LIMIT, MODEL, VARIATIONS, Lab
 from tests.api.openai import shapes
 from tests.support import pictures
 
@@ -117,3 +117,12 @@ def test_many_small_unknown_fields_count_together(lab: Lab) -> None:
     fields = {f"field-{number}": [0] * 1000 for number in range(101)}
     answer = lab.generate(**fields)
     lab.refused(answer, 400, "invalid_value", "field-100", says="more than 100000 values")
+
+
+@pytest.mark.parametrize("path", [GENERATIONS, EDITS])
+@pytest.mark.parametrize("nested", [False, True])
+def test_more_than_1000_fields(lab: Lab, path: str, nested: bool) -> None:
+    many = {f"field-{number}": None for number in range(1001)}
+    fields = {"extra_body": many} if nested else many
+    answer = lab.post_json(path, {"model": MODEL, "prompt": "a cat", "image": pictures.data_url(shapes.PNG), **fields})
+    lab.refused(answer, 400, "too_many_fields", says="at most 1000")

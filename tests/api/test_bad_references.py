@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import time
 from typing import Any
 
 import pytest
 
-from tests.api.bad_requests import JSON_LIMIT, TEXTS, Lab
+from tests.api.bad_requests import EDITS, JSON, JSON_LIMIT, TEXTS, Lab
 from tests.api.openai import shapes
 from tests.support import pictures
 from tests.support.raw_server import silent
@@ -29,6 +30,15 @@ def test_an_edit_needs_a_picture(lab: Lab, fields: dict[str, Any]) -> None:
 )
 def test_17_pictures(lab: Lab, fields: dict[str, Any]) -> None:
     lab.refused(lab.edit(**fields), 400, "too_many_images", "images", says="at most 16")
+
+
+def test_a_million_pictures_take_nobodys_time(lab: Lab) -> None:
+    """They are counted, not read: about 0.02 s, where reading them would hold up everybody for a second or more."""
+    body = b'{"prompt": "a cat", "images": [' + b"1," * 950_000 + b"1]}"
+    started = time.monotonic()
+    answer = lab.send("POST", EDITS, body, JSON)
+    assert time.monotonic() - started < 0.5
+    lab.refused(answer, 400, "too_many_images", "images")
 
 
 BAD_FORMS: list[tuple[Any, str, str]] = [

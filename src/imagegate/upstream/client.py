@@ -11,6 +11,7 @@ import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Protocol
 
 import httpx2
@@ -252,7 +253,7 @@ class Upstream:
         timeouts = self._account.timeouts
         request = httpx2.Request(
             method,
-            url,
+            _parsed(url),
             headers=_merged({"accept-encoding": "identity"}, self._account.headers, headers),
             content=content,
             extensions={"timeout": {"connect": timeouts.connect}},
@@ -277,6 +278,13 @@ class Upstream:
         return Refusal(response.status_code, response.headers, bytes(body[:_REFUSAL_LIMIT]))
 
 
+@lru_cache(maxsize=1024)
+def _parsed(url: str) -> httpx2.URL:
+    """Endpoints are few and their urls are read again and again."""
+    return httpx2.URL(url)
+
+
+@lru_cache(maxsize=1024)
 def _origin(url: str) -> tuple[str, str, int | None] | None:
     """Scheme, host and port, read by the parser that also dials; None when it is no absolute http(s) url."""
     try:

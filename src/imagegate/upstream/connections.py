@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import select
 import weakref
+from typing import Any
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -19,12 +20,12 @@ from aiohttp.tracing import Trace
 class CleanConnector(aiohttp.TCPConnector):
     """Closes idle connections that have something to read, be it bytes or their end, in place of using them."""
 
-    _served: weakref.WeakSet[ResponseHandler] | None = None
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._served: weakref.WeakSet[ResponseHandler] = weakref.WeakSet()
 
     async def connect(self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout) -> Connection:
         """A connection for one request. Raises as its base class."""
-        if self._served is None:
-            self._served = weakref.WeakSet()
         while True:
             connection = await super().connect(req, traces, timeout)
             protocol = connection.protocol
@@ -34,7 +35,7 @@ class CleanConnector(aiohttp.TCPConnector):
                 if protocol.should_close:  # the server answers before it is asked: good for this answer and no other
                     protocol.force_close()
                 return connection
-            if not protocol.should_close:
+            if not (protocol.should_close or _readable(protocol)):
                 return connection
             connection.close()
 

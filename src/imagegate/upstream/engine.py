@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import aiohttp
@@ -41,7 +42,7 @@ class Engine(httpx2.AsyncBaseTransport):
         with _as_httpx2_errors():
             response = await self._open().request(
                 request.method,
-                yarl.URL(str(request.url), encoded=True),
+                _target(str(request.url)),
                 headers=[(name.decode("ascii"), value.decode("latin-1")) for name, value in request.headers.raw],
                 data=_body(request),
                 timeout=_timeouts(request.extensions),
@@ -90,6 +91,11 @@ class _Body(httpx2.AsyncByteStream):
             self._response.release()
         else:
             self._response.close()
+
+
+@lru_cache(maxsize=1024)
+def _target(url: str) -> yarl.URL:
+    return yarl.URL(url, encoded=True)
 
 
 def _body(request: httpx2.Request) -> Any:

@@ -7,16 +7,15 @@ booleans as text, ``"null"`` for nothing, ``extra_body`` left in place, sizes as
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Annotated, Any, Literal, get_args
 
 import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import PydanticCustomError
 
-from imagegate.api.openai.form_fields import printable
+from imagegate.api.openai.extent import check_count, check_extent
 from imagegate.domain.images import ImageRequest, InputImage, Operation
 from imagegate.errors import InvalidRequest
 
@@ -38,10 +37,6 @@ _NEVER_FORWARDED = frozenset(
     }
 )
 """Names that other gateways and SDKs read as destination or credential; ``extra_body`` inside ``extra_body`` may hide more."""
-_DEEPEST = 64
-"""Levels of an unknown field: far above what providers have, and what every JSON writer and form can still express."""
-_MOST_VALUES = 100_000
-"""Items and members of all unknown fields of one request together."""
 
 
 def _integer(value: Any) -> Any:
@@ -158,6 +153,7 @@ _KNOWN = set(ImageFields.model_fields)
 
 def parse(body: Mapping[str, Any]) -> ParsedRequest:
     """Fields of a JSON body or a form. Raises InvalidRequest naming the first field that is wrong."""
+    check_count(body)
     merged = _flatten_extra_body(body)
     present = {name: value for name, value in merged.items() if not _is_nothing(name, value)}
     dropped = tuple(sorted(_NEVER_FORWARDED & present.keys()))
@@ -168,7 +164,7 @@ def parse(body: Mapping[str, Any]) -> ParsedRequest:
     except ValidationError as error:
         raise _invalid(error) from None
     extra = fields.model_extra or {}
-    _check_extent([*extra.items(), ("svg", fields.svg)])
+    check_extent([*extra.items(), ("svg", fields.svg)])
     return ParsedRequest(fields, extra, fields.response_format, dropped)
 
 
@@ -184,6 +180,7 @@ def _flatten_extra_body(body: Mapping[str, Any]) -> dict[str, Any]:
             inner = None
     if not isinstance(inner, Mapping):
         raise InvalidRequest("`extra_body` must be an object.", param="extra_body", code="invalid_type")
+    check_count(inner)
     return {**inner, **{name: value for name, value in body.items() if name != "extra_body"}}
 
 
@@ -215,33 +212,6 @@ def _edge(body: dict[str, Any], name: str) -> int:
     if not isinstance(value, int):
         raise InvalidRequest(f"`{name}` must be a whole number of pixels.", param=name, code="invalid_type")
     return value
-
-
-def _check_extent(fields: Iterable[tuple[str, Any]]) -> None:
-    """Unknown fields are walked, merged and written on the event loop, so neither their depth nor their number is endless."""
-    left = _MOST_VALUES
-    for name, value in fields:
-        level = [value]
-        for _ in range(_DEEPEST):
-            level = list(islice((child for parent in level for child in _children(parent)), left + 1))
-            left -= len(level)
-            if left < 0:
-                raise _too_much(name, f"holds more than {_MOST_VALUES} values")
-            if not level:
-                break
-        else:
-            raise _too_much(name, f"is nested deeper than {_DEEPEST} levels")
-
-
-def _too_much(name: str, what: str) -> InvalidRequest:
-    shown = printable(name)
-    return InvalidRequest(f"`{shown}` {what}.", param=shown, code="invalid_value")
-
-
-def _children(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
 
 
 def _invalid(error: ValidationError) -> InvalidRequest:

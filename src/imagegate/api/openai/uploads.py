@@ -70,9 +70,7 @@ class UploadReader:
 
     async def _from_json(self, body: Mapping[str, Any], spools: Spools) -> Uploads:
         fields = dict(body)
-        references = _references(fields)
-        if len(references) > self._limits.max_images:
-            raise InvalidRequest(f"Send at most {self._limits.max_images} pictures.", param="images", code="too_many_images")
+        references = _references(fields, self._limits.max_images)
         single = [name for name in (_MASK, _MARKUP) if fields.get(name) is not None]
         wanted = [*references, *(Reference(fields[name], name) for name in single)]
         read = await self._reader(spools).read_all(wanted)
@@ -89,13 +87,10 @@ class UploadReader:
         return uploads
 
 
-def _references(fields: dict[str, Any]) -> list[Reference]:
-    """``images`` (OpenAI) and its alias ``image``: a string, an object, or a list of either."""
-    found: list[Reference] = []
-    for name in _IMAGE_FIELDS:
-        value = fields.pop(name, None)
-        if value is None:
-            continue
-        items = value if isinstance(value, list) else [value]
-        found.extend(Reference(item, f"{name}[{index}]") for index, item in enumerate(items))
-    return found
+def _references(fields: dict[str, Any], most: int) -> list[Reference]:
+    """``images`` (OpenAI) and its alias ``image``: a string, an object, or a list of either; counted before it is read."""
+    given = {name: fields.pop(name, None) for name in _IMAGE_FIELDS}
+    lists = {name: value if isinstance(value, list) else [value] for name, value in given.items() if value is not None}
+    if sum(map(len, lists.values())) > most:
+        raise InvalidRequest(f"Send at most {most} pictures.", param="images", code="too_many_images")
+    return [Reference(item, f"{name}[{index}]") for name, items in lists.items() for index, item in enumerate(items)]
