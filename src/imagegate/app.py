@@ -11,15 +11,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
-from typing import Any, cast
 
 import structlog
 from fastapi import FastAPI
-from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.exceptions import ExceptionMiddleware
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
 from starlette.types import ASGIApp
 from structlog.typing import FilteringBoundLogger
 
@@ -28,7 +23,7 @@ from imagegate.adapters import registry
 from imagegate.adapters.base import Adapter, AdapterRow, Tools
 from imagegate.api.auth import Authenticator, KeyStore, StaticKeys
 from imagegate.api.client_watch import DetachedWork
-from imagegate.api.context import RequestRecord, record_of
+from imagegate.api.context import RequestRecord
 from imagegate.api.errors import ErrorWriter
 from imagegate.api.health import health_routes
 from imagegate.api.middleware import RequestFrame
@@ -41,7 +36,6 @@ from imagegate.api.pictures import Pictures
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.channels import Candidate
 from imagegate.domain.keys import Caller
-from imagegate.errors import GatewayError, RouteNotFound
 from imagegate.media.blobs import LocalBlobs
 from imagegate.media.inputs import ImageInspector, InspectionLimits
 from imagegate.media.library import PictureLibrary
@@ -147,7 +141,6 @@ def create_app(settings: Settings, *, keys: Sequence[KeyStore] = (), ready: Call
     app.frame = lambda inner: RequestFrame(inner, errors, _request_line(log), lambda: log.exception("unhandled error"))
     _add_routes(app, ImagesApi(services), ModelsApi(authenticator, table, relay, int(time.time())))
     app.router.routes.extend([*health_routes(ready), *Pictures(resources.blobs, signer).routes()])
-    _add_handlers(app, errors)
     if settings.server.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -169,8 +162,7 @@ class _Gateway(FastAPI):
     frame: Callable[[ASGIApp], ASGIApp]
 
     def build_middleware_stack(self) -> ASGIApp:
-        handlers = cast("Mapping[Any, Callable[[Request, Exception], Response]]", self.exception_handlers)
-        stack: ASGIApp = ExceptionMiddleware(self.router, handlers=handlers)
+        stack: ASGIApp = self.router
         for cls, args, kwargs in reversed(self.user_middleware):
             stack = cls(stack, *args, **kwargs)
         return self.frame(stack)
@@ -295,33 +287,3 @@ def _add_routes(app: FastAPI, images: ImagesApi, models: ModelsApi) -> None:
         app.router.routes.extend([*images.routes(prefix), *models.routes(prefix)])
     for prefix in DEPLOYMENT_PREFIXES:
         app.router.routes.extend(images.routes(prefix))
-
-
-def _add_handlers(app: FastAPI, errors: ErrorWriter) -> None:
-    async def gateway_error(request: Request, error: Exception) -> Response:
-        assert isinstance(error, GatewayError)  # registered for nothing else
-        record_of(request.scope).error = error
-        return errors.response(error)
-
-    async def http_error(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)  # registered for nothing else
-        return await gateway_error(request, _no_route(request, error.status_code))
-
-    async def client_gone(request: Request, _: Exception) -> Response:
-        return Response(status_code=499)
-
-    app.add_exception_handler(GatewayError, gateway_error)
-    app.add_exception_handler(HTTPException, http_error)
-    app.add_exception_handler(ClientDisconnect, client_gone)
-
-
-def _no_route(request: Request, status: int) -> GatewayError:
-    path = request.url.path
-    if status == 405:
-        return RouteNotFound(f"{request.method} is not the method of {path[:100]}; image calls are POST.", method_only=True)
-    hint = "the base URL of an OpenAI client is this server's origin followed by /v1"
-    if "/v1/v1" in path:
-        hint = "/v1 stands twice: the base URL should end in one /v1"
-    elif path.endswith("/") and len(path) > 1:
-        hint = "leave out the slash at the end"
-    return RouteNotFound(f"There is nothing at {request.method} {path[:100]}: {hint}.")

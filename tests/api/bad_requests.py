@@ -198,7 +198,7 @@ def check_shape(answer: Answer, status: int) -> None:
     message = error["message"]
     assert isinstance(message, str) and 15 <= len(message) <= 500, error
     assert message.endswith(".") or len(message) == 500, error
-    assert "\n" not in message and "\r" not in message, error
+    assert message.isprintable(), error
     told = repr(answer)
     assert not [secret for secret in _NEVER_TOLD if secret in told], answer
 

@@ -50,27 +50,31 @@ def test_unknown_paths(lab: Lab, path: str, says: str, method: str) -> None:
     assert not {"location", "set-cookie"} & set(answer.headers)
 
 
-WRONG_METHODS = {
-    GENERATIONS: ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"],
-    EDITS: ["GET", "PUT", "DELETE", "OPTIONS"],
-    VARIATIONS: ["GET", "PUT", "DELETE", "OPTIONS"],
-    "/images/generations": ["GET", "HEAD"],
-    "/openai/deployments/gpt-image-2/images/edits": ["GET", "PUT"],
-    "/v1/models": ["POST", "PUT", "DELETE", "OPTIONS"],
-    "/v1/models/gpt-image-2": ["POST", "DELETE", "PATCH"],
-    "/healthz": ["POST", "DELETE"],
-    "/i/picture.png": ["POST", "PUT", "DELETE", "OPTIONS"],
+WRONG_METHODS: dict[str, tuple[str, list[str]]] = {
+    GENERATIONS: ("POST", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"]),
+    EDITS: ("POST", ["GET", "PUT", "DELETE", "OPTIONS"]),
+    VARIATIONS: ("POST", ["GET", "PUT", "DELETE", "OPTIONS"]),
+    "/images/generations": ("POST", ["GET", "HEAD"]),
+    "/openai/deployments/gpt-image-2/images/edits": ("POST", ["GET", "PUT"]),
+    "/v1/models": ("GET", ["POST", "PUT", "DELETE", "OPTIONS"]),
+    "/v1/models/gpt-image-2": ("GET", ["POST", "DELETE", "PATCH"]),
+    "/healthz": ("GET", ["POST", "DELETE"]),
+    "/i/picture.png": ("GET", ["POST", "PUT", "DELETE", "OPTIONS"]),
 }
 
 
-@pytest.mark.parametrize(("path", "method"), [(path, method) for path, methods in WRONG_METHODS.items() for method in methods])
-def test_wrong_methods(lab: Lab, path: str, method: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "right", "method"),
+    [(path, right, method) for path, (right, methods) in WRONG_METHODS.items() for method in methods],
+)
+def test_wrong_methods_are_told_the_right_one(lab: Lab, path: str, right: str, method: str) -> None:
     answer = lab.send(method, path)
+    assert right in answer.headers["allow"].split(", ")
     if method == "HEAD":
         assert (answer.status, answer.body) == (405, b"")
         assert answer.headers["x-request-id"].startswith("req_")
     else:
-        lab.refused(answer, 405, "method_not_allowed", says=method)
+        lab.refused(answer, 405, "method_not_allowed", says=f"does not take {method}; use {answer.headers['allow']}.")
 
 
 def test_a_head_of_nothing(lab: Lab) -> None:

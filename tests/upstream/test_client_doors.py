@@ -128,6 +128,21 @@ async def test_the_guards_refusal_is_passed_on() -> None:
             await whole(upstream.download("https://cdn.test/1.png"))
 
 
+async def test_another_origin_of_the_provider_gets_the_same_account() -> None:
+    with RawServer(GOOD) as home, RawServer(GOOD) as region:
+        async with account(f"{home.url}/v1") as upstream:
+            there = upstream.at(region.url)
+            async with there.get(f"{region.url}/v1/get_result?id=1") as answer:
+                await answer.read()
+            assert there.owns(f"{region.url}/x") and not upstream.owns(f"{region.url}/x")
+            with pytest.raises(BadResponse):
+                async with there.get(f"{home.url}/v1/x"):
+                    pass
+        (sent,) = region.requests
+    assert home.requests == []
+    assert (sent.path, sent.headers["authorization"]) == ("/v1/get_result?id=1", "Bearer sk-provider")
+
+
 async def whole(chunks: AsyncIterator[bytes]) -> bytes:
     """All of a download."""
     return b"".join([chunk async for chunk in chunks])

@@ -13,6 +13,7 @@ from imagegate.errors import InvalidRequest, RequestTimeout, TooLarge
 
 _IDLE = 60.0
 """Seconds that a client may stay silent in the middle of a body."""
+_STOPPED = "The request body stopped arriving; send it again."
 _IN_THREAD = 1024 * 1024
 """Bytes from which JSON is parsed off the event loop."""
 
@@ -35,11 +36,26 @@ async def chunks(request: Request) -> AsyncGenerator[bytes]:
             async with asyncio.timeout(_IDLE):
                 chunk = await anext(stream, None)
         except TimeoutError as error:
-            raise RequestTimeout("The request body stopped arriving; send it again.") from error
+            raise RequestTimeout(_STOPPED) from error
         if chunk is None:
             return
         if chunk:
             yield chunk
+
+
+async def _read(request: Request, limit: int) -> bytearray:
+    body = bytearray()
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(_IDLE) as idle:
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise TooLarge(f"The body is larger than {limit} bytes; send pictures as multipart/form-data or by url.")
+                idle.reschedule(loop.time() + _IDLE)
+    except TimeoutError as error:
+        raise RequestTimeout(_STOPPED) from error
+    return body
 
 
 async def read_json_object(request: Request, limit: int) -> dict[str, Any]:
@@ -47,11 +63,7 @@ async def read_json_object(request: Request, limit: int) -> dict[str, Any]:
     announced = content_length(request)
     if announced is not None and announced > limit:
         raise TooLarge(f"The body is larger than {limit} bytes; send pictures as multipart/form-data or by url.")
-    body = bytearray()
-    async for chunk in chunks(request):
-        body += chunk
-        if len(body) > limit:
-            raise TooLarge(f"The body is larger than {limit} bytes; send pictures as multipart/form-data or by url.")
+    body = await _read(request, limit)
     if not body:
         raise InvalidRequest("The body is empty; send a JSON object.", code="invalid_json")
     try:

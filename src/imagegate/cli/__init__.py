@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,9 @@ from imagegate import app as composition
 from imagegate.cli import serve as serving
 from imagegate.cli.config import make_config_app
 from imagegate.settings.problems import ConfigError
+
+_NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""A proxy of the environment knows nothing of this machine's own server."""
 
 app = typer.Typer(
     name="imagegate",
@@ -37,7 +41,7 @@ def serve(
     overrides = {f"IMAGEGATE__SERVER__{name}": str(value) for name, value in given.items() if value is not None}
     try:
         serving.run(config, overrides)
-    except (ConfigError, ValueError) as error:
+    except (ConfigError, ValueError, OSError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
 
@@ -48,14 +52,14 @@ def healthcheck(
 ) -> None:
     """Ask a running server on this machine whether it is alive; exit status 0 or 1 (for Docker's HEALTHCHECK)."""
     try:
-        target = url or f"http://127.0.0.1:{serving.settings_for(None, os.environ)[1].server.port}/healthz"
+        target = url or f"{serving.local_origin(serving.settings_for(None, os.environ)[1].server)}/healthz"
     except ConfigError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
     try:
-        with urllib.request.urlopen(target, timeout=3) as answer:  # noqa: S310 - the operator's own address
+        with _NO_PROXY.open(target, timeout=3) as answer:
             raise typer.Exit(0 if answer.status == 200 else 1)
-    except OSError as error:
+    except (OSError, HTTPException, ValueError) as error:
         typer.echo(f"{target}: {error}", err=True)
         raise typer.Exit(1) from None
 

@@ -20,12 +20,13 @@ from imagegate.catalog.loader import Catalog
 from imagegate.cli.first_key import FirstKey, load_or_create
 from imagegate.settings.environment import OWN_KEY_PREFIX, ProviderFromEnvironment
 from imagegate.settings.loader import find_config, read_settings
-from imagegate.settings.model import Settings
+from imagegate.settings.model import Server, Settings
 from imagegate.telemetry import logs
 
 _KEEP_ALIVE = 75
 """Seconds an idle client connection stays open; longer than the usual 60 s of a proxy in front, which then closes first."""
 _BACKLOG = 4096
+_FROM_HERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "[::]": "::1"}  # noqa: S104 - compared, not bound
 
 
 def providers(environ: Mapping[str, str] = os.environ) -> list[ProviderFromEnvironment]:
@@ -48,7 +49,7 @@ def providers(environ: Mapping[str, str] = os.environ) -> list[ProviderFromEnvir
 def settings_for(config: Path | None, environ: Mapping[str, str]) -> tuple[Path | None, Settings]:
     """The file in force (None: the environment alone) and what it says. Raises ConfigError."""
     path = find_config(config, environ, Path.cwd())
-    return path, read_settings(path, environ, composition.adapter_facts(), providers())
+    return path, read_settings(path, environ, composition.adapter_facts(), providers(environ))
 
 
 def worker_app() -> FastAPI:
@@ -103,19 +104,22 @@ def run(config: Path | None, overrides: Mapping[str, str]) -> None:
         raise SystemExit(3)
 
 
+def local_origin(server: Server) -> str:
+    """Where this machine reaches a server that listens so."""
+    host = _FROM_HERE.get(server.host, server.host.strip("[]"))
+    return f"http://[{host}]:{server.port}" if ":" in host else f"http://{host}:{server.port}"
+
+
 def greet(settings: Settings, path: Path | None, key: FirstKey | None) -> None:
     """What a person at the terminal needs first: address, channels, key, a line to paste."""
-    server = settings.server
-    host = "127.0.0.1" if server.host in {"0.0.0.0", "::"} else server.host  # noqa: S104 - compared, not bound
-    base = f"http://{host}:{server.port}"
+    base = local_origin(settings.server)
     names = ", ".join(channel.name for channel in settings.channels) or "none"
     print(f"imagegate on {base}/v1   configuration: {path or 'environment'}   channels: {names}", flush=True)
     if key is None:
         return
     if key.clear is None:
-        print(
-            f"key: {OWN_KEY_PREFIX}…{key.last}, shown at the first start (for a new one delete first-key.json in the data folder)"
-        )
+        hint = "shown at the first start (for a new one delete first-key.json in the data folder)"
+        print(f"key: {OWN_KEY_PREFIX}…{key.last}, {hint}", flush=True)
         return
     print(_FIRST_STEPS.format(key=key.clear, base=base), flush=True)
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import binascii
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import Protocol
 
 from imagegate.adapters.base import Adapter
 from imagegate.domain.channels import Channel
-from imagegate.domain.events import CompletedImage, ImageBytes, ImageEvent, ImageLink, PartialImage, held
+from imagegate.domain.events import CompletedImage, ImageBytes, ImageEvent, ImageSource, PartialImage, held
 from imagegate.domain.images import ImageRequest
-from imagegate.errors import Ambiguous, BadResponse, InvalidRequest
+from imagegate.errors import Ambiguous, BadResponse, RequestError
 from imagegate.media.sniff import sniff, sniff_base64
 from imagegate.upstream.client import Upstream
 
@@ -33,20 +33,23 @@ class Downloader(Protocol):
 async def attempt(
     adapter: Adapter, request: ImageRequest, channel: Channel, upstream: Upstream, deadline: float
 ) -> AsyncGenerator[ImageEvent]:
-    """Run the adapter. Every yielded picture has been looked at (first bytes), and is ImageBytes.
+    """Run the adapter. Every yielded picture has been looked at (first bytes), and is ImageBytes; read it before the next event.
 
-    ``deadline``: on the loop's clock, for each next event. Raises what the adapter raises, Ambiguous when the deadline
-    passes, BadResponse when a picture is none.
+    ``deadline``: on the loop's clock, for the first event; the upstream keeps it for everything that is read after that.
+    Raises what the adapter raises, Ambiguous when the deadline passes, BadResponse when a picture is none.
     """
     async with aclosing(adapter.run(request, channel, upstream)) as events:
-        while (event := await _next(events, deadline)) is not None:
+        event = await _first(events, deadline)
+        while event is not None:
             if isinstance(event, (PartialImage, CompletedImage)):
-                yield await _checked(event, upstream, deadline)
+                async with _arriving(event.source, upstream) as source:
+                    yield replace(event, source=await _checked(source))
             else:
                 yield event
+            event = await anext(events, None)
 
 
-async def _next(events: AsyncIterator[ImageEvent], deadline: float) -> ImageEvent | None:
+async def _first(events: AsyncIterator[ImageEvent], deadline: float) -> ImageEvent | None:
     try:
         async with asyncio.timeout_at(deadline):
             return await anext(events, None)
@@ -54,29 +57,33 @@ async def _next(events: AsyncIterator[ImageEvent], deadline: float) -> ImageEven
         raise Ambiguous("The picture was not ready before the deadline.", timed_out=True) from error
 
 
-async def _checked(event: PartialImage | CompletedImage, upstream: Downloader, deadline: float) -> ImageEvent:
-    source = event.source
-    if isinstance(source, ImageLink):
-        inline = source.url.startswith("data:")
-        source = held(source.url.encode()) if inline else ImageBytes(_downloaded(source.url, upstream), "raw")
-    try:
-        async with asyncio.timeout_at(deadline):
-            head = await _head(source)
-    except TimeoutError as error:
-        raise Ambiguous("The picture did not arrive before the deadline.", timed_out=True) from error
+@asynccontextmanager
+async def _arriving(source: ImageSource, upstream: Downloader) -> AsyncGenerator[ImageBytes]:
+    """The picture as bytes; leaving closes what was opened for it."""
+    if isinstance(source, ImageBytes):
+        yield source
+    elif source.url.startswith("data:"):
+        yield held(source.url.encode())
+    else:
+        async with aclosing(_downloaded(source.url, upstream)) as chunks:
+            yield ImageBytes(chunks, "raw")
+
+
+async def _checked(source: ImageBytes) -> ImageBytes:
+    head = await _head(source)
     if source.encoding == "base64":
         head = _without_data_url(head)
     if not _is_picture(head, source.encoding):
         raise BadResponse(_NOT_A_PICTURE)
-    return replace(event, source=ImageBytes(_rest(head, source.chunks), source.encoding))
+    return ImageBytes(_rest(head, source.chunks), source.encoding)
 
 
-async def _downloaded(url: str, upstream: Downloader) -> AsyncIterator[bytes]:
+async def _downloaded(url: str, upstream: Downloader) -> AsyncGenerator[bytes]:
     try:
         async with aclosing(upstream.download(url)) as chunks:
             async for chunk in chunks:
                 yield chunk
-    except InvalidRequest as error:  # the guarded fetcher speaks to whoever gave the url; here that is the provider
+    except RequestError as error:  # the guarded fetcher speaks to whoever gave the url; here that is the provider
         raise BadResponse("The provider's result could not be fetched.") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from typing import Any, Literal, TextIO
@@ -26,13 +27,14 @@ def configure(level: Level, form: Literal["auto", "json", "console"], stream: Te
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
         structlog.processors.format_exc_info,
     ]
+    renderer: structlog.typing.Processor = _for_people(target) if console else _json_line
     structlog.configure(
-        processors=[*shared, structlog.dev.ConsoleRenderer() if console else _json_line],
+        processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=structlog.PrintLoggerFactory(target),
         cache_logger_on_first_use=False,
     )
-    _configure_standard(level, target, shared, structlog.dev.ConsoleRenderer() if console else _json_line)
+    _configure_standard(level, target, shared, renderer)
 
 
 def _configure_standard(
@@ -55,5 +57,13 @@ def _configure_standard(
         logger.setLevel(logging.WARNING)
 
 
+def _for_people(target: TextIO) -> structlog.dev.ConsoleRenderer:
+    """Plain tracebacks: pretty ones show local variables, and keys are among them."""
+    return structlog.dev.ConsoleRenderer(colors=target.isatty(), exception_formatter=structlog.dev.plain_traceback)
+
+
 def _json_line(_: Any, __: str, event: structlog.typing.EventDict) -> str:
-    return orjson.dumps(event, default=repr).decode("utf-8", "replace")
+    try:
+        return orjson.dumps(event, default=repr).decode()
+    except TypeError:  # half a surrogate pair, or a number of more than 64 bits
+        return json.dumps(event, default=repr)

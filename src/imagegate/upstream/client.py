@@ -10,7 +10,7 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -160,6 +160,13 @@ class Upstream:
         """Origin and path prefix of this account, without a slash at the end."""
         return self._account.base_url
 
+    def at(self, origin: str) -> Upstream:
+        """The same account at another origin of its provider. Headers and credential go there: the caller vouches for it.
+
+        For providers that name the host of a job's region in their answer. ``origin``: scheme and host, without a path.
+        """
+        return Upstream(self._transport, replace(self._account, base_url=origin), self._outside, self._deadline)
+
     def post_form(
         self, path: str, form: MultipartForm, *, headers: Mapping[str, str] | None = None
     ) -> AbstractAsyncContextManager[Answer]:
@@ -172,7 +179,7 @@ class Upstream:
         """GET ``base_url + path``, or an absolute url on the channel's own origin."""
         return self._call("GET", self._url(path), dict(headers or {}), b"")
 
-    async def poll(
+    def poll(
         self, path: str, *, every: float = 2.0, headers: Mapping[str, str] | None = None
     ) -> AsyncGenerator[Mapping[str, Any]]:
         """A submitted job's status documents, one about every ``every`` seconds (jittered), until the caller has what it wants.
@@ -180,13 +187,19 @@ class Upstream:
         A poll that fails costs nothing and is repeated; five failures in a row, or the deadline, are Ambiguous, because the job
         may be done and paid. The first look comes after half the interval.
         """
+        return self.poll_calls(lambda: self.get(path, headers=headers), every=every)
+
+    async def poll_calls(
+        self, look: Callable[[], AbstractAsyncContextManager[Answer]], *, every: float = 2.0
+    ) -> AsyncGenerator[Mapping[str, Any]]:
+        """As ``poll``, where a look is another call than a GET, or one that is signed anew each time."""
         failures = 0
         pause = every / 2
         while True:
             await self._sleep(pause)
             pause = random.uniform(0.75, 1.25) * every  # noqa: S311 - jitter, not a secret
             try:
-                async with self.get(path, headers=headers) as answer:
+                async with look() as answer:
                     document = await answer.json()
             except UpstreamError as error:
                 failures += 1

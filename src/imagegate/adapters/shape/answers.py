@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
+from dataclasses import dataclass, replace
 from typing import Any
 
 from imagegate.domain.events import (
@@ -37,7 +38,6 @@ _DETAIL_NAMES = {
     "partial_image_index": "partial_index",
 }
 _NOT_EXTRA = frozenset({"b64_json", "url", "type", "usage", "data", "error"})
-_PARTIAL, _COMPLETED = ".partial_image", ".completed"
 _LARGEST = 2**53
 """Numbers above it are nonsense, and no JSON reader keeps them exact."""
 
@@ -45,10 +45,31 @@ ErrorReader = Callable[[Mapping[str, Any]], GatewayError]
 """Turns an answer that carries ``error`` in a 200 into one of our errors."""
 
 
-async def events(answer: Answer, on_error: ErrorReader) -> AsyncGenerator[ImageEvent]:
-    """Whatever the provider chose to send, as events. Raises BadResponse, or what ``on_error`` makes of an error inside."""
-    reader = _stream_events if answer.content_type == "text/event-stream" else _json_events
-    source = reader(answer, on_error)
+@dataclass(frozen=True, slots=True)
+class StreamWords:
+    """How the ``type`` of an event ends: OpenAI's words, or those of a dialect; empty for a kind that it does not have.
+
+    ``failed``: one picture of several failed. ``finished``: the end, without a picture.
+    """
+
+    partial: str = ".partial_image"
+    completed: str = ".completed"
+    failed: str = ""
+    finished: str = ""
+
+    def kind(self, *names: object) -> str:
+        """Which of the words the first name that has one ends with; empty for none."""
+        words = [word for word in (self.partial, self.completed, self.failed, self.finished) if word]
+        return next((word for name in names for word in words if isinstance(name, str) and name.endswith(word)), "")
+
+
+async def events(answer: Answer, on_error: ErrorReader, words: StreamWords = StreamWords()) -> AsyncGenerator[ImageEvent]:
+    """Whatever the provider chose to send, as events. Raises BadResponse, or what ``on_error`` makes of an error inside.
+
+    Pictures that failed beside others that did not are told in ``Finished.extra["failed"]``.
+    """
+    streamed = answer.content_type == "text/event-stream"
+    source = _stream_events(answer, on_error, words) if streamed else _json_events(answer, on_error)
     try:
         async for event in source:
             yield event
@@ -77,11 +98,10 @@ async def _json_events(answer: Answer, on_error: ErrorReader) -> AsyncGenerator[
     links = _links(document, taken)
     for item in links:
         yield CompletedImage(ImageLink(str(item["url"])), read_details(item))
+    failed = [on_error(item) for item in _items(document) if item.get("error")]
     if not taken and not links:
-        raise BadResponse(_NO_PICTURE)
-    whole = read_details(document)
-    extra, whole.extra = whole.extra, {}
-    yield Finished(usage=whole.usage, created=whole.created, details=whole, extra=extra)
+        raise failed[0] if failed else BadResponse(_NO_PICTURE)
+    yield _told(_finished(document), failed)
 
 
 async def _json_tokens(answer: Answer, scanner: CargoScanner, taken: list[dict[str, Any]]) -> AsyncGenerator[Token]:
@@ -107,30 +127,39 @@ async def _json_cargo(tokens: AsyncIterator[Token], details: ImageDetails) -> As
     raise BadResponse(_NOT_JSON)  # the text ended inside the picture or its object
 
 
-async def _stream_events(answer: Answer, on_error: ErrorReader) -> AsyncGenerator[ImageEvent]:
+async def _stream_events(answer: Answer, on_error: ErrorReader, words: StreamWords) -> AsyncGenerator[ImageEvent]:
     tokens = _event_tokens(answer)
     completed = False
+    finished: Finished | None = None
+    failed: list[GatewayError] = []
     try:
         async for token in tokens:
             if isinstance(token, EventCargo):
                 details = ImageDetails()
                 source = ImageBytes(_event_cargo(tokens, details, on_error))
-                kind = _kind_of(token)
-                if kind == _PARTIAL:
+                kind = words.kind(_type_of(token), token.name)
+                if kind == words.partial:
                     yield PartialImage(source, details)
-                elif kind == _COMPLETED:
+                elif kind == words.completed:
                     completed = True
                     yield CompletedImage(source, details)
             elif isinstance(token, EventEnd) and isinstance(token.fields, dict):
+                kind = words.kind(token.fields.get("type"), token.name)
                 if token.fields.get("error"):
-                    raise on_error(token.fields)
-                if token.fields.get("url"):
+                    if not kind or kind != words.failed:
+                        raise on_error(token.fields)
+                    failed.append(on_error(token.fields))
+                elif token.fields.get("url"):
                     completed = True
                     yield CompletedImage(ImageLink(str(token.fields["url"])), read_details(token.fields))
+                elif kind and kind == words.finished:
+                    finished = _finished(token.fields)
     finally:
         await tokens.aclose()
     if not completed:
-        raise BadResponse(_NO_PICTURE)
+        raise failed[0] if failed else BadResponse(_NO_PICTURE)
+    if finished or failed:
+        yield _told(finished or Finished(), failed)
 
 
 async def _event_tokens(answer: Answer) -> AsyncGenerator[EventToken]:
@@ -159,25 +188,41 @@ async def _event_cargo(tokens: AsyncIterator[EventToken], details: ImageDetails,
             return
 
 
-def _kind_of(cargo: EventCargo) -> str:
-    """By the ``type`` in the JSON, as SDKs do, or by the ``event`` line where the type comes only after the picture."""
+def _type_of(cargo: EventCargo) -> str:
+    """The ``type`` in the JSON; where it comes only after the picture, the ``event`` line has to do."""
     found = _TYPE.search(cargo.skeleton)
-    names = (found.group(1).decode("utf-8", "replace") if found else "", cargo.name)
-    return next((kind for name in names for kind in (_PARTIAL, _COMPLETED) if name.endswith(kind)), "")
+    return found.group(1).decode("utf-8", "replace") if found else ""
+
+
+def _finished(fields: Mapping[str, Any]) -> Finished:
+    whole = read_details(fields)
+    extra, whole.extra = whole.extra, {}
+    return Finished(usage=whole.usage, created=whole.created, details=whole, extra=extra)
+
+
+def _told(finished: Finished, failed: list[GatewayError]) -> Finished:
+    """The same, with the pictures that failed."""
+    if not failed:
+        return finished
+    told = [{"code": error.code, "message": error.message} for error in failed]
+    return replace(finished, extra={**finished.extra, "failed": told})
 
 
 def _links(document: Mapping[str, Any], taken: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Items with a url and without a picture. Some servers send an empty ``b64_json`` beside the url."""
-    data = document.get("data")
-    items = [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
     held = list(taken)
     links: list[dict[str, Any]] = []
-    for item in items:
+    for item in _items(document):
         if item in held:
             held.remove(item)
         elif item.get("url"):
             links.append(item)
     return links
+
+
+def _items(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    data = document.get("data")
+    return [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
 
 
 def read_details(fields: Mapping[str, Any]) -> ImageDetails:

@@ -81,11 +81,9 @@ class ImageAnswer(Response):
             await send(_body(first))
             try:
                 async for piece in pieces:
-                    await send(_body(piece))
+                    await send(_body(piece, last=self._wire.finished))
             except GatewayError as error:
-                self._on_error(error)
-                return  # the headers are out: an unfinished body is what tells the client
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+                self._on_error(error)  # the headers are out: an unfinished body is what tells the client
 
     async def _write_stream(self, scope: Scope, send: Send) -> None:
         first = asyncio.ensure_future(_skip_to_image(self._events))
@@ -174,8 +172,8 @@ async def _skip_to_image(events: AsyncIterator[ImageEvent]) -> ImageEvent | None
     return None
 
 
-def _body(piece: bytes) -> Message:
-    return {"type": "http.response.body", "body": piece, "more_body": True}
+def _body(piece: bytes, *, last: bool = False) -> Message:
+    return {"type": "http.response.body", "body": piece, "more_body": not last}
 
 
 async def _never() -> Message:

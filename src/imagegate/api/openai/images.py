@@ -15,6 +15,7 @@ from starlette.routing import Route
 from imagegate.api.auth import Authenticator, check_model
 from imagegate.api.body import read_json_object
 from imagegate.api.context import RequestRecord, record_of
+from imagegate.api.endpoint import Endpoint
 from imagegate.api.openai.answer import AnswerPolicy, ImageAnswer
 from imagegate.api.openai.protocol import ParsedRequest, ResponseFormat, parse
 from imagegate.api.openai.uploads import UploadReader
@@ -81,7 +82,7 @@ class ImagesApi:
         Plain Starlette routes: FastAPI's own cost a third of the throughput of small answers and would add nothing here.
         """
         endpoints = (("generations", self.generate), ("edits", self.edit), ("variations", self.vary))
-        return [Route(f"{prefix}/images/{path}", endpoint, methods=["POST"]) for path, endpoint in endpoints]
+        return [Route(f"{prefix}/images/{path}", Endpoint(handler), methods=["POST"]) for path, handler in endpoints]
 
     async def generate(self, request: Request) -> Response:
         """Pictures from a prompt."""

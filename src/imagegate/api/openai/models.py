@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from imagegate.api.auth import Authenticator
 from imagegate.api.context import record_of
+from imagegate.api.endpoint import Endpoint
 from imagegate.catalog.describe import describe
 from imagegate.domain.images import Operation
 from imagegate.domain.keys import Caller
@@ -30,8 +31,8 @@ class ModelsApi:
     def routes(self, prefix: str) -> list[Route]:
         """Routes below ``prefix`` + ``/models``."""
         return [
-            Route(f"{prefix}/models", self.list_models, methods=["GET"]),
-            Route(f"{prefix}/models/{{model:path}}", self.get_model, methods=["GET"]),
+            Route(f"{prefix}/models", Endpoint(self.list_models), methods=["GET"]),
+            Route(f"{prefix}/models/{{model:path}}", Endpoint(self.get_model), methods=["GET"]),
         ]
 
     async def list_models(self, request: Request) -> Response:

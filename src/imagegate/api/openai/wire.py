@@ -58,12 +58,14 @@ _WRITTEN = frozenset(
 class Wire:
     """Writes one request's events. ``request``: as the caller sent it, for what the provider left unsaid.
 
-    ``error_told``: a failure in the middle of a picture has been written into its own frame.
+    ``error_told``: a failure in the middle of a picture has been written into its own frame. ``finished``: the piece of JSON
+    that was just yielded is the last one.
     """
 
     request: ImageRequest
     created: int = field(default_factory=lambda: int(time.time()))
     error_told: bool = False
+    finished: bool = False
     _partials: int = 0
 
     async def json(self, events: AsyncIterator[ImageEvent]) -> AsyncGenerator[bytes]:
@@ -89,6 +91,7 @@ class Wire:
         }
         if total := whole.usage or usage:
             tail["usage"] = usage_object(total)
+        self.finished = True
         yield b"]," + orjson.dumps(tail)[1:]
 
     async def frames(self, events: AsyncIterator[ImageEvent]) -> AsyncGenerator[bytes]:

@@ -1,0 +1,182 @@
+"""Volcengine Ark and BytePlus ModelArk (Seedream, SeedEdit): one endpoint for generation and editing; the base url is the region.
+
+Source: volcengine-ark-runtime 5.0.54 (types/images), volcengine.com/docs/82379 (image generation, error codes).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any, Literal
+
+from pydantic import Field
+
+from imagegate.adapters import base
+from imagegate.adapters.shape import answers, failures, payload
+from imagegate.catalog.loader import Catalog
+from imagegate.domain.capabilities import Capabilities, SizeRule
+from imagegate.domain.channels import Channel
+from imagegate.domain.events import ImageEvent
+from imagegate.domain.fitting import size_from
+from imagegate.domain.images import ImageRequest
+from imagegate.domain.sizes import Tier, parse_ratio, parse_size
+from imagegate.errors import (
+    Ambiguous,
+    AuthFailed,
+    BadResponse,
+    ContentRefused,
+    GatewayError,
+    InvalidRequest,
+    RateLimited,
+    Unavailable,
+)
+from imagegate.upstream.client import Refusal, Upstream
+from imagegate.upstream.inline import InlineImage
+
+_WORDS = answers.StreamWords(completed=".partial_succeeded", failed=".partial_failed", finished=".completed")
+"""Ark streams whole pictures: its "partial" is one picture of a group."""
+_PLACED = frozenset({"aspect_ratio", "resolution", "response_format"})
+_CONTENT = re.compile(r"(Input|Output)?(Text|Image|Video|Audio)?(SensitiveContentDetected|RiskDetection)")
+_RATE = re.compile(r".*(RateLimitExceeded|BurstTooFast)")
+_ACCOUNT = frozenset(
+    {
+        "AuthenticationError",
+        "InvalidAccountStatus",
+        "AccountOverdueError",
+        "AccessDenied",
+        "OperationDenied",
+        "QuotaExceeded",
+        "SetLimitExceeded",
+    }
+)
+_MISSING = frozenset({"InvalidEndpointOrModel", "InvalidEndpoint", "ModelNotOpen", "UnsupportedModel"})
+_CALLERS = frozenset({"MissingParameter", "InvalidParameter", "InvalidImageURL"})
+_REQUEST_ID = re.compile(r"[\s,;(]*request id:?\s*[\w-]*\)?[\s.]*$", re.IGNORECASE)
+
+
+class ArkOptions(base.Options):
+    """Extras of an ``ark`` channel."""
+
+    watermark: bool = Field(False, description="Ark's own default is true; a caller's `watermark` wins")
+    response_format: Literal["b64_json", "url"] = Field("b64_json", description="how Ark hands pictures over")
+    stream: bool = Field(True, description="false: streams and groups are asked for as JSON too")
+
+
+class ArkAdapter:
+    """Speaks Ark's images API, JSON and its own SSE."""
+
+    Options = ArkOptions
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def capabilities(self, upstream_model: str) -> Capabilities:
+        """The catalog's row; endpoint ids (``ep-…``) get the row ``*``."""
+        return self._catalog.capabilities("ark", upstream_model)
+
+    def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
+        """Bearer key."""
+        return {**({"authorization": f"Bearer {key}"} if key else {}), **channel.headers}
+
+    async def run(self, request: ImageRequest, channel: Channel, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
+        """One call. Models that stream do so for a streamed request or a group, one event a picture."""
+        options: ArkOptions = channel.options
+        body = payload.merge(fields(request, self.capabilities(request.model), options), _unplaced(request), channel.overrides)
+        accept = {"accept": "text/event-stream" if body.get("stream") else "application/json"}
+        async with upstream.post_json("/images/generations", body, headers=accept) as answer:
+            source = answers.events(answer, _error_inside, _WORDS)
+            try:
+                async for event in source:
+                    yield event
+            finally:
+                await source.aclose()
+
+    def failure(self, refusal: Refusal) -> GatewayError:
+        """By the first part of the code, which may have a dotted suffix; else by the status."""
+        error = _tidy(failures.error_object(refusal.json))
+        return _by_code(error, failures.retry_after(refusal.headers)) or failures.by_status(error, refusal)
+
+
+def fields(request: ImageRequest, row: Capabilities, options: ArkOptions) -> dict[str, Any]:
+    """The request in Ark's fields. ``watermark`` is always sent, because Ark's default is to draw one."""
+    body: dict[str, Any] = {"model": request.model, "prompt": request.prompt}
+    if request.images:
+        pictures = [InlineImage(image, as_url=True) for image in request.images]
+        body["image"] = pictures[0] if len(pictures) == 1 else pictures
+    if size := _size(request, row.sizes):
+        body["size"] = size
+    if request.output_format and len(row.formats) != 1:  # a model with one format does not take the field
+        body["output_format"] = request.output_format
+    if request.background:
+        body["background"] = request.background
+    body["response_format"] = options.response_format
+    body["watermark"] = request.extra.get("watermark", options.watermark)
+    group = request.extra.get("sequential_image_generation") == "auto"
+    if options.stream and row.extra.get("stream") and (request.stream or group):
+        body["stream"] = True
+    return body
+
+
+def _size(request: ImageRequest, rule: SizeRule) -> str | None:
+    """``WxH``; or a tier, where the model takes the ratio from the prompt; or pixels for ``aspect_ratio`` and ``resolution``."""
+    if request.size not in {None, "auto"}:
+        return request.size
+    tier, ratio = request.extra.get("resolution"), request.extra.get("aspect_ratio")
+    shape = parse_ratio(ratio) if isinstance(ratio, str) else None
+    if shape is None:
+        return tier.upper() if isinstance(tier, str) else None
+    area = parse_size(tier) if isinstance(tier, str) else Tier.K2
+    return str(size_from(shape, area if isinstance(area, Tier) else Tier.K2, rule))
+
+
+def _unplaced(request: ImageRequest) -> dict[str, Any]:
+    return {name: value for name, value in request.extra.items() if name not in _PLACED}
+
+
+def _error_inside(document: Mapping[str, Any]) -> GatewayError:
+    """An ``error`` in a 200, in an event, or in one item of a group."""
+    error = _tidy(failures.error_object(document))
+    return _by_code(error, None) or BadResponse("The provider reported a failure instead of a picture.")
+
+
+def _by_code(error: Mapping[str, Any], wait: float | None) -> GatewayError | None:
+    code = str(error.get("code") or "")
+    name = code.partition(".")[0]
+    if _CONTENT.fullmatch(name):
+        return ContentRefused(failures.safe_text(error.get("message"), "The provider's safety system refused this request."))
+    if _RATE.fullmatch(name):
+        return RateLimited("The provider is limiting requests; try again shortly.", retry_after=wait)
+    if name == "ServerOverloaded":
+        return Unavailable("The provider is overloaded; try again shortly.", retry_after=wait)
+    if name in _ACCOUNT:
+        return AuthFailed("The provider account behind this model cannot be used now; the operator has to look at it.")
+    if name in _MISSING:
+        return Unavailable("The provider does not have this model or endpoint; the operator has to look at the channel.")
+    if name in _CALLERS:
+        text = failures.safe_text(error.get("message"), "The provider refused the request; check its parameters.")
+        return InvalidRequest(text, code=code, param=_param(error.get("param")))
+    if name == "InternalServiceError":
+        return Ambiguous("The provider failed while working on the request.")
+    return None
+
+
+def _tidy(error: dict[str, Any]) -> dict[str, Any]:
+    """The message without the request id at its end, as a whole sentence."""
+    message = error.get("message")
+    if isinstance(message, str) and message.strip():
+        error["message"] = _REQUEST_ID.sub("", message).rstrip(" .") + "."
+    return error
+
+
+def _param(value: Any) -> str | None:
+    return value if isinstance(value, str) and re.fullmatch(r"[\w.\[\]-]{1,100}", value) else None
+
+
+ROW = base.AdapterRow(
+    "ark",
+    lambda tools: ArkAdapter(tools.catalog),
+    ArkOptions,
+    default_base_url="https://ark.cn-beijing.volces.com/api/v3",
+    key_variables=("ARK_API_KEY",),
+    base_url_variable="ARK_BASE_URL",
+)
