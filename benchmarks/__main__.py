@@ -61,6 +61,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", default="", metavar="CASE,…", help="these cases, by name or the beginning of it (json-2mb)")
     parser.add_argument("--gateways", default="", metavar="NAME,…", help=f"of {', '.join(g.name for g in GATEWAYS)}")
     parser.add_argument("--rounds", type=int, metavar="N", help="so many rounds for everyone")
+    parser.add_argument("--patient", action="store_true", help="wait up to 20 s before each measurement until nothing else runs")
     parser.add_argument("--json", metavar="FILE", help="write everything that was measured there")
     parser.add_argument("--render", metavar="FILE", help="measure nothing; write page and plots from such a file")
     parser.add_argument("--write", action="store_true", help="write page and plots also when only a part was measured")
@@ -75,7 +76,8 @@ def _measured(options: argparse.Namespace) -> Results:
     tools = Toolbox.here(peers=not options.short)
     date = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
     results = Results(form.name, date, machine=machine(Cores.choose()), versions=tool_versions(tools))
-    selection = Selection(_names(options.only), _gateways(_names(options.gateways), tools, results))
+    gateways = _gateways(_names(options.gateways), tools, results)
+    selection = Selection(_names(options.only), gateways, options.patient)
     cases = [case for family in families() for case in family.cases if selection.wants(case, form.short)]
     if not cases:
         raise Unavailable("there is no such case; benchmarks/run --list prints them")

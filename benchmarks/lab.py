@@ -19,7 +19,7 @@ from benchmarks.gateways.base import Gateway, Place
 from benchmarks.install import Toolbox
 from benchmarks.load.many import Load, ManyResult, many
 from benchmarks.load.wrk import WrkResult, wrk
-from benchmarks.processes import Cores, Process, bare_environment, free_port
+from benchmarks.processes import TICKS, Cores, Process, bare_environment, free_port, own_seconds
 
 _START_SECONDS = 90.0
 _PROBE_SECONDS = 60.0
@@ -89,6 +89,12 @@ class Lab:
         finally:
             if endpoint.process:
                 endpoint.process.stop()
+
+    def own_cpu_seconds(self) -> float:
+        """CPU time of everything that belongs to the run, also of what has ended."""
+        running = [endpoint.process for endpoint in self._shared.values() if endpoint.process]
+        stub = (Path("/proc") / str(self._stub.pid) / "stat").read_text().rpartition(")")[2].split()
+        return own_seconds() + sum(process.cpu_seconds() for process in running) + (int(stub[11]) + int(stub[12])) / TICKS
 
     def throughput(self, endpoint: Endpoint, call: Call, *, connections: int, seconds: int) -> WrkResult:
         """wrk on the load core."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_TICKS = os.sysconf("SC_CLK_TCK")
+TICKS = os.sysconf("SC_CLK_TCK")
 _TERM_SECONDS = 10.0
 
 
@@ -27,6 +27,17 @@ class Cores:
         """The first and the last core that this process may use."""
         usable = sorted(os.sched_getaffinity(0))
         return cls(usable[0], usable[-1])
+
+
+def busy_seconds() -> float:
+    """CPU time that this machine has spent so far on anything at all, also on its host's other guests."""
+    user, nice, system, _, _, *interrupts = map(int, Path("/proc/stat").read_text().split("\n")[0].split()[1:9])
+    return (user + nice + system + sum(interrupts)) / TICKS
+
+
+def own_seconds() -> float:
+    """CPU time of this process and of its children that have ended."""
+    return sum(os.times()[:4])
 
 
 class Process:
@@ -64,7 +75,7 @@ class Process:
 
     def cpu_seconds(self) -> float:
         """User and system time of all of them so far, to 10 ms."""
-        return sum(sum(int(value) for value in fields[11:15]) for _, fields in self._members()) / _TICKS
+        return sum(sum(int(value) for value in fields[11:15]) for _, fields in self._members()) / TICKS
 
     def resident(self) -> float:
         """Resident memory now, MB."""

@@ -26,13 +26,14 @@ class Spread:
 
 @dataclass(slots=True)
 class Sample:
-    """One measurement of one gateway. ``problem``: why there are no values."""
+    """One measurement of one gateway. ``problem``: why there are no values. ``others``: cores that strangers kept busy."""
 
     case: str
     gateway: str
     round: int
     values: Mapping[str, float] = field(default_factory=dict)
     problem: str | None = None
+    others: float = 0.0
 
 
 @dataclass(slots=True)

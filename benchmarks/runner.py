@@ -12,15 +12,23 @@ from benchmarks.cases.base import Case
 from benchmarks.gateways import PEERS
 from benchmarks.gateways.base import Gateway
 from benchmarks.lab import Failed, Lab
+from benchmarks.processes import busy_seconds
 from benchmarks.results import Results, Sample
+
+
+_PATIENCE_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What was asked for. ``cases``: names or beginnings of names, empty for what the form has. ``gateways``: by name."""
+    """What was asked for. ``cases``: names or beginnings of names, empty for what the form has. ``gateways``: by name.
+
+    ``patient``: wait before each measurement until nothing else runs, for a while.
+    """
 
     cases: Sequence[str]
     gateways: Mapping[str, Gateway]
+    patient: bool = False
 
     def wants(self, case: Case, short: bool) -> bool:
         """Whether a case runs."""
@@ -57,20 +65,33 @@ def run(lab: Lab, cases: Sequence[Case], selection: Selection, results: Results)
                 if lab.budget.left() < case.cost:
                     results.left_out.setdefault(f"{case.name}, round {number + 1}", "out of time")
                     continue
+                if selection.patient:
+                    _wait_for_quiet()
                 results.samples.append(_measure(lab, case, gateway, number))
 
 
 def _measure(lab: Lab, case: Case, gateway: Gateway, number: int) -> Sample:
-    begun = time.monotonic()
+    begun, foreign = time.monotonic(), busy_seconds() - lab.own_cpu_seconds()
     try:
         sample = Sample(case.name, gateway.name, number, dict(case.measure(lab, gateway)))
     except Failed as error:
         sample = Sample(case.name, gateway.name, number, problem=str(error))
     except (OSError, subprocess.SubprocessError) as error:
         sample = Sample(case.name, gateway.name, number, problem=f"{type(error).__name__}: {error}"[:200])
+    seconds = time.monotonic() - begun
+    sample.others = max(0.0, busy_seconds() - lab.own_cpu_seconds() - foreign) / seconds
     told = sample.problem or "  ".join(f"{name} {value:.4g}" for name, value in sample.values.items())
-    _say(f"{number + 1} {case.name:<22} {gateway.name:<10} {time.monotonic() - begun:5.1f} s  {told}")
+    _say(f"{number + 1} {case.name:<22} {gateway.name:<10} {seconds:5.1f} s  {told}  others {sample.others:.2f}")
     return sample
+
+
+def _wait_for_quiet() -> None:
+    until = time.monotonic() + _PATIENCE_SECONDS
+    busy = 1.0
+    while busy > 0.1 and time.monotonic() < until:
+        begun, spent = time.monotonic(), busy_seconds()
+        time.sleep(0.3)
+        busy = (busy_seconds() - spent) / (time.monotonic() - begun)
 
 
 def _say(text: str) -> None:

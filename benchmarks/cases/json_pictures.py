@@ -22,7 +22,7 @@ def family() -> Family:
         "json",
         "JSON pictures",
         "`POST /v1/images/generations`, answered with one picture of the given size as base64. 16 connections are the case that "
-        "the targets speak of.",
+        "the targets speak of. Peak memory is that of a process that did everything above before.",
         (RATE, CPU, P50, PEAK),
         [_case(size, connections) for connections in CONNECTIONS for size in SIZES],
     )
@@ -51,7 +51,7 @@ def _case(size: int, connections: int) -> Case:
         name=f"json-{slug(size)}-c{connections}",
         title=f"{readable(size)}, {connections} connection{'s' if connections > 1 else ''}",
         measure=measure,
-        gateways=EVERYONE if (size, connections) in _PEERS_TOO else OURS,
+        gateways=(*(EVERYONE if (size, connections) in _PEERS_TOO else OURS), *(("nginx-64k",) if main else ())),
         short=(size, connections) in _SHORT,
         short_gateways=EVERYONE if main and size in {4 * KB, 2 * MB} else OURS,
     )

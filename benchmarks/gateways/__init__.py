@@ -7,6 +7,13 @@ from benchmarks.gateways.litellm import LiteLLM
 from benchmarks.gateways.nginx import Nginx
 from benchmarks.gateways.portkey import Portkey
 
-GATEWAYS: tuple[Gateway, ...] = (Direct(), Nginx(), Imagegate(), LiteLLM(), Portkey())
+GATEWAYS: tuple[Gateway, ...] = (
+    Direct(),
+    Nginx(),
+    Nginx("nginx-64k", "nginx, 64 KB buffers", 64),
+    Imagegate(),
+    LiteLLM(),
+    Portkey(),
+)
 OURS = ("direct", "nginx", "imagegate")
 PEERS = ("litellm", "portkey")

@@ -13,6 +13,12 @@ from benchmarks.gateways.base import UPSTREAM_KEY, Launch, Place
 from benchmarks.install import Toolbox, output_of
 
 _PACKAGE = "@portkey-ai/gateway"
+_LOOPBACK = """import net from "node:net";
+const listen = net.Server.prototype.listen;
+net.Server.prototype.listen = function (port, host, ...rest) {
+  return listen.call(this, port, "127.0.0.1", ...(typeof host === "function" ? [host, ...rest] : rest));
+};
+"""
 
 
 class Portkey:
@@ -32,8 +38,16 @@ class Portkey:
         return f"{version} on Node {output_of([self._node, '--version'])}"
 
     def launch(self, place: Place) -> Launch:
-        """It listens on all interfaces; there is no option for one."""
-        argv = [self._node, str(self._folder / "build/start-server.js"), f"--port={place.port}", "--headless"]
+        """It would listen on all interfaces and has no option for one; a preloaded module tells it better."""
+        (place.folder / "loopback.mjs").write_text(_LOOPBACK)
+        argv = [
+            self._node,
+            "--import",
+            str(place.folder / "loopback.mjs"),
+            str(self._folder / "build/start-server.js"),
+            f"--port={place.port}",
+            "--headless",
+        ]
         return Launch(argv, {"NODE_ENV": "production", "TRUSTED_CUSTOM_HOSTS": "127.0.0.1"})
 
     def headers(self, stub_port: int) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ from benchmarks.gateways import GATEWAYS
 from benchmarks.results import Results, Spread
 from benchmarks.targets import TARGETS
 
-_RATIOS_TO = ("nginx", "litellm", "direct")
+_RATIOS_TO = ("nginx", "nginx-64k", "litellm", "direct")
 _OURS = "imagegate"
 _TITLES = {gateway.name: gateway.title for gateway in GATEWAYS}
 
@@ -33,7 +33,7 @@ def family_tables(results: Results, family: Family) -> str:
     if not cases:
         return "\n".join([f"## {family.title}", "", *[f"Left out: {reason}." for reason in missing]]) if missing else ""
     parts = [f"## {family.title}", "", family.about, ""]
-    if len(cases) == 1:
+    if len(family.cases) == 1:
         return "\n".join([*parts, _one_case(results, cases[0], family.metrics)])
     for metric in family.metrics:
         gateways = [name for name in _TITLES if any(results.spread(case.name, name, metric.key) for case in cases)]
@@ -44,7 +44,7 @@ def family_tables(results: Results, family: Family) -> str:
 
 def _metric_table(results: Results, cases: Sequence[Case], metric: Metric, gateways: Sequence[str]) -> str:
     ratios = [name for name in _RATIOS_TO if metric.compare == "ratio" and name in gateways and _OURS in gateways]
-    shown = [name for name in _TITLES if name in gateways or _failed_everywhere(results, cases, name)]
+    shown = [name for name in _TITLES if name in gateways or _failed_somewhere(results, cases, name)]
     head = [metric.title, *(_TITLES[name] for name in shown), *(f"{_OURS} × {_TITLES[name]}" for name in ratios)]
     rows = []
     for case in cases:
@@ -70,15 +70,15 @@ def _cell(results: Results, case: Case, metric: Metric, gateway: str) -> str:
     return _spread(found, metric.digits) if found else "–"
 
 
-def _failed_everywhere(results: Results, cases: Sequence[Case], gateway: str) -> bool:
+def _failed_somewhere(results: Results, cases: Sequence[Case], gateway: str) -> bool:
     return any(results.problem(case.name, gateway) for case in cases)
 
 
 def _spread(spread: Spread, digits: int, sign: str = "") -> str:
-    middle = f"{_number(spread.median, digits, sign)}"
-    if spread.low == spread.high:
+    middle, low, high = (_number(value, digits, sign) for value in (spread.median, spread.low, spread.high))
+    if low == high:
         return middle
-    return f"{middle} ({_number(spread.low, digits, sign)}–{_number(spread.high, digits, sign)})"
+    return f"{middle} ({low}{' to ' if sign else '–'}{high})"
 
 
 def _number(value: float, digits: int, sign: str = "") -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 
 from benchmarks.cases.base import Family
 from benchmarks.report.markdown import family_tables, targets_table
@@ -59,6 +60,9 @@ def write_page(results: Results, families: Sequence[Family], page: Path) -> None
 
 def _facts(results: Results) -> str:
     lines = ["## Machine and versions", "", f"{results.date}, {results.form} form, {results.seconds / 60:.1f} minutes.", ""]
+    others = [sample.others for sample in results.samples] or [0.0]
+    share = f"{median(others):.2f} cores (median), at most {max(others):.2f}"
+    lines += [f"- used by other processes during a measurement: {share}"]
     lines += [f"- {name}: {value}" for name, value in {**results.machine, **results.versions}.items()]
     if results.left_out:
         lines += ["", "Left out:", "", *(f"- {name}: {reason}" for name, reason in results.left_out.items())]

@@ -18,6 +18,7 @@
     ├── UpstreamError
     │   ├── RateLimited         429  next candidate
     │   ├── Unavailable         503  next candidate; the provider did no work
+    │   ├── ModelMissing        503  next candidate; the operator has to look
     │   ├── AuthFailed          503  next candidate; the key rests
     │   ├── Ambiguous           502 or 504, final: the provider may have worked and may charge
     │   └── BadResponse         502  final: the provider answered nonsense
@@ -184,6 +185,13 @@ class Unavailable(UpstreamError):
     status = 503
     default_code = "upstream_unavailable"
     next_candidate = True
+
+
+class ModelMissing(Unavailable):
+    """The provider does not have the model or endpoint that the channel names: a mistake that no retry mends."""
+
+    default_code = "upstream_model_not_found"
+    should_retry = False
 
 
 class AuthFailed(UpstreamError):

@@ -13,13 +13,14 @@ from pydantic import Field
 
 from imagegate.adapters import base
 from imagegate.adapters.shape import answers, failures, payload
+from imagegate.adapters.shape.typed import Kinds, typed
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.capabilities import Capabilities, SizeRule
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import ImageEvent
 from imagegate.domain.fitting import size_from
 from imagegate.domain.images import ImageRequest
-from imagegate.domain.sizes import Tier, parse_ratio, parse_size
+from imagegate.domain.sizes import Tier, parse_ratio
 from imagegate.errors import (
     Ambiguous,
     AuthFailed,
@@ -36,6 +37,14 @@ from imagegate.upstream.inline import InlineImage
 _WORDS = answers.StreamWords(completed=".partial_succeeded", failed=".partial_failed", finished=".completed")
 """Ark streams whole pictures: its "partial" is one picture of a group."""
 _PLACED = frozenset({"aspect_ratio", "resolution", "response_format"})
+_KINDS: Kinds = {
+    "watermark": bool,
+    "layer_decomposition": bool,
+    "optimize_prompt": bool,
+    "seed": int,
+    "guidance_scale": float,
+    "sequential_image_generation_options": {"max_images": int},
+}
 _CONTENT = re.compile(r"(Input|Output)?(Text|Image|Video|Audio)?(SensitiveContentDetected|RiskDetection)")
 _RATE = re.compile(r".*(RateLimitExceeded|BurstTooFast)")
 _ACCOUNT = frozenset(
@@ -81,7 +90,10 @@ class ArkAdapter:
     async def run(self, request: ImageRequest, channel: Channel, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
         """One call. Models that stream do so for a streamed request or a group, one event a picture."""
         options: ArkOptions = channel.options
-        body = payload.merge(fields(request, self.capabilities(request.model), options), _unplaced(request), channel.overrides)
+        extra = typed(request.extra, _KINDS)
+        mapped = fields(request, extra, self.capabilities(request.model), options)
+        unknown = {name: value for name, value in extra.items() if name not in _PLACED}
+        body = payload.merge(mapped, unknown, channel.overrides)
         accept = {"accept": "text/event-stream" if body.get("stream") else "application/json"}
         async with upstream.post_json("/images/generations", body, headers=accept) as answer:
             source = answers.events(answer, _error_inside, _WORDS)
@@ -97,40 +109,35 @@ class ArkAdapter:
         return _by_code(error, failures.retry_after(refusal.headers)) or failures.by_status(error, refusal)
 
 
-def fields(request: ImageRequest, row: Capabilities, options: ArkOptions) -> dict[str, Any]:
+def fields(request: ImageRequest, extra: Mapping[str, Any], row: Capabilities, options: ArkOptions) -> dict[str, Any]:
     """The request in Ark's fields. ``watermark`` is always sent, because Ark's default is to draw one."""
     body: dict[str, Any] = {"model": request.model, "prompt": request.prompt}
     if request.images:
         pictures = [InlineImage(image, as_url=True) for image in request.images]
         body["image"] = pictures[0] if len(pictures) == 1 else pictures
-    if size := _size(request, row.sizes):
+    if size := _size(request.size, extra, row.sizes):
         body["size"] = size
     if request.output_format and len(row.formats) != 1:  # a model with one format does not take the field
         body["output_format"] = request.output_format
     if request.background:
         body["background"] = request.background
     body["response_format"] = options.response_format
-    body["watermark"] = request.extra.get("watermark", options.watermark)
-    group = request.extra.get("sequential_image_generation") == "auto"
+    body["watermark"] = extra.get("watermark", options.watermark)
+    group = extra.get("sequential_image_generation") == "auto"
     if options.stream and row.extra.get("stream") and (request.stream or group):
         body["stream"] = True
     return body
 
 
-def _size(request: ImageRequest, rule: SizeRule) -> str | None:
-    """``WxH``; or a tier, where the model takes the ratio from the prompt; or pixels for ``aspect_ratio`` and ``resolution``."""
-    if request.size not in {None, "auto"}:
-        return request.size
-    tier, ratio = request.extra.get("resolution"), request.extra.get("aspect_ratio")
-    shape = parse_ratio(ratio) if isinstance(ratio, str) else None
+def _size(asked: str | None, extra: Mapping[str, Any], rule: SizeRule) -> str | None:
+    """``WxH``; else pixels for a ratio and a tier, or a tier alone: the model then takes the ratio from the prompt."""
+    if asked not in {None, "auto"}:
+        return asked
+    word, shape = extra.get("resolution"), parse_ratio(str(extra.get("aspect_ratio")))
+    tier = Tier(word.upper()) if isinstance(word, str) and word.upper() in set(Tier) else None
     if shape is None:
-        return tier.upper() if isinstance(tier, str) else None
-    area = parse_size(tier) if isinstance(tier, str) else Tier.K2
-    return str(size_from(shape, area if isinstance(area, Tier) else Tier.K2, rule))
-
-
-def _unplaced(request: ImageRequest) -> dict[str, Any]:
-    return {name: value for name, value in request.extra.items() if name not in _PLACED}
+        return str(word).upper() if word else None
+    return str(size_from(shape, tier or Tier.K2, rule))
 
 
 def _error_inside(document: Mapping[str, Any]) -> GatewayError:

@@ -88,7 +88,8 @@ class Authenticator:
 
 def check_model(caller: Caller, model: str, requested: str) -> None:
     """Raises PermissionDenied unless the key may use the model, under the name it asked for or the one behind it."""
-    if not (caller.may_use(model) or caller.may_use(requested)):
+    names = {name for full in (model, requested) for name in (full, full.rpartition(":")[0] or full)}
+    if not any(caller.may_use(name) for name in names):
         raise PermissionDenied(f"This key may not use the model `{requested[:100]}`.")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
+from imagegate.domain.images import Operation
 from imagegate.errors import GatewayError
 from imagegate.relay.relay import Report
 
@@ -26,7 +27,7 @@ class RequestRecord:
     client_id: str | None = None
     started: float = field(default_factory=monotonic)
     key_name: str | None = None
-    operation: str | None = None
+    operation: Operation | None = None
     stream: bool = False
     status: int = 0
     sent_bytes: int = 0

@@ -19,6 +19,7 @@ from imagegate.errors import (
     ContentRefused,
     GatewayError,
     InvalidRequest,
+    ModelMissing,
     RateLimited,
     RequestError,
     TooLarge,
@@ -47,8 +48,8 @@ OPENAI: list[tuple[int, str | None, str | None, Kind, str | None]] = [
     (402, None, None, AuthFailed, "upstream_auth_failed"),
     (403, INVALID, None, AuthFailed, "upstream_auth_failed"),
     (403, "unsupported_country", "unsupported_country_region_territory", AuthFailed, "upstream_auth_failed"),
-    (404, INVALID, "model_not_found", Unavailable, "upstream_unavailable"),
-    (405, INVALID, None, Unavailable, "upstream_unavailable"),
+    (404, INVALID, "model_not_found", ModelMissing, "upstream_model_not_found"),
+    (405, INVALID, None, ModelMissing, "upstream_model_not_found"),
     (413, INVALID, None, TooLarge, "request_too_large"),
     (429, "insufficient_quota", "insufficient_quota", AuthFailed, "upstream_auth_failed"),
     (429, "insufficient_quota", "credit_balance_exhausted", AuthFailed, "upstream_auth_failed"),
@@ -82,6 +83,7 @@ STATUS: dict[Kind, set[int]] = {
     RateLimited: {429},
     AuthFailed: {503},
     Unavailable: {503},
+    ModelMissing: {503},
     Ambiguous: {502, 504},
     BadResponse: {502},
 }
@@ -131,8 +133,8 @@ def test_openais_errors(status: int, kind: str | None, code: str | None, expecte
         (400, envelope(code="moderation_blocked"), ContentRefused, "moderation_blocked"),
         (401, {"error": {"code": "401", "message": "Access denied due to invalid subscription key."}}, AuthFailed, None),
         (401, {"statusCode": 401, "message": "Access denied"}, AuthFailed, None),
-        (404, {"error": {"code": "DeploymentNotFound", "message": "x"}}, Unavailable, None),
-        (404, {"error": {"code": "404", "message": "Resource not found"}}, Unavailable, None),
+        (404, {"error": {"code": "DeploymentNotFound", "message": "x"}}, ModelMissing, None),
+        (404, {"error": {"code": "404", "message": "Resource not found"}}, ModelMissing, None),
         (429, {"error": {"code": "429", "message": "Requests have exceeded call rate limit"}}, RateLimited, None),
     ],
 )
@@ -143,7 +145,7 @@ def test_azures_errors(status: int, body: object, expected: Kind, our_code: str 
 
 
 def test_only_refusals_before_any_work_go_to_the_next_candidate() -> None:
-    following = {Unavailable, RateLimited, AuthFailed}
+    following = {Unavailable, ModelMissing, RateLimited, AuthFailed}
     for status, kind, code, expected, _ in OPENAI:
         error = openai_failure(refusal(status, envelope(type=kind, code=code)))
         assert getattr(error, "next_candidate", False) is (expected in following)
@@ -267,7 +269,7 @@ def test_the_names_of_fields_are_kept(word: str) -> None:
         (envelope(code="server_is_overloaded"), Unavailable),
         (envelope(code="insufficient_quota"), AuthFailed),
         (envelope(code="invalid_api_key", type=INVALID), AuthFailed),
-        (envelope(code="model_not_found", type=INVALID), Unavailable),
+        (envelope(code="model_not_found", type=INVALID), ModelMissing),
         (envelope(code="invalid_value", type=INVALID), InvalidRequest),
         (envelope(type=USER), InvalidRequest),
         (envelope(type="server_error"), BadResponse),

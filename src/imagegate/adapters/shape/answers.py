@@ -79,7 +79,7 @@ async def events(answer: Answer, on_error: ErrorReader, words: StreamWords = Str
         await source.aclose()
 
 
-async def _json_events(answer: Answer, on_error: ErrorReader) -> AsyncGenerator[ImageEvent]:
+async def _json_events(answer: Answer, on_error: ErrorReader, on_empty: ErrorReader) -> AsyncGenerator[ImageEvent]:
     scanner = CargoScanner(_CARGO)
     taken: list[dict[str, Any]] = []
     tokens = _json_tokens(answer, scanner, taken)

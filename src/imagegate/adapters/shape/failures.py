@@ -19,6 +19,7 @@ from imagegate.errors import (
     ContentRefused,
     GatewayError,
     InvalidRequest,
+    ModelMissing,
     RateLimited,
     TooLarge,
     Unavailable,
@@ -111,7 +112,7 @@ def _by_code(error: Mapping[str, Any], refusal: Refusal) -> GatewayError | None:
     if code in _AUTH:
         return AuthFailed(_NO_CREDENTIALS)
     if code in _MISSING:
-        return Unavailable(_NO_MODEL)
+        return ModelMissing(_NO_MODEL)
     if code in _RATE or kind == "rate_limit_error":
         return RateLimited("The provider is limiting requests; try again shortly.", retry_after=retry_after(refusal.headers))
     if code in _OVERLOADED or kind in _OVERLOADED:
@@ -134,7 +135,7 @@ def by_status(error: Mapping[str, Any], refusal: Refusal) -> GatewayError:
         case 401 | 402 | 403:
             return AuthFailed(_NO_CREDENTIALS)
         case 404 | 405:
-            return Unavailable(_NO_MODEL)
+            return ModelMissing(_NO_MODEL)
         case 429:
             return RateLimited("The provider is limiting requests; try again shortly.", retry_after=wait)
         case 503 | 529:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -18,7 +18,7 @@ from imagegate.api.context import RequestRecord, record_of
 from imagegate.api.endpoint import Endpoint
 from imagegate.api.openai.answer import AnswerPolicy, ImageAnswer
 from imagegate.api.openai.protocol import ParsedRequest, ResponseFormat, parse
-from imagegate.api.openai.uploads import UploadReader
+from imagegate.api.openai.uploads import UploadReader, Uploads, carries_pictures
 from imagegate.api.openai.wire import Wire
 from imagegate.domain.images import ImageRequest, Operation
 from imagegate.domain.keys import Caller
@@ -85,28 +85,40 @@ class ImagesApi:
         return [Route(f"{prefix}/images/{path}", Endpoint(handler), methods=["POST"]) for path, handler in endpoints]
 
     async def generate(self, request: Request) -> Response:
-        """Pictures from a prompt."""
+        """Pictures from a prompt. With ``image`` or ``mask`` in the body, as clients of other providers send them, an edit."""
         record, caller = self._begin(request, Operation.GENERATE)
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in {"application/json", "", "text/json"}:
             raise UnsupportedMedia("Send a generation as application/json; pictures go to /v1/images/edits.")
-        parsed = parse(await read_json_object(request, self._services.json_bytes))
+        body = await read_json_object(request, self._services.json_bytes)
+        if carries_pictures(body):
+            return await self._edit(request, record, caller, lambda spools: self._services.uploads.from_json(body, spools))
+        parsed = parse(body)
         model = self._model(request, parsed, caller)
         return self._answer(request, record, parsed, parsed.to_domain(Operation.GENERATE, model), AsyncExitStack())
 
     async def edit(self, request: Request) -> Response:
         """Pictures from a prompt and pictures."""
-        return await self._edit(request, None)
+        record, caller = self._begin(request, Operation.EDIT)
+        return await self._edit(request, record, caller, lambda spools: self._services.uploads.read(request, spools))
 
     async def vary(self, request: Request) -> Response:
         """Variations of one picture: an edit with a fixed instruction."""
-        return await self._edit(request, VARIATION_PROMPT)
-
-    async def _edit(self, request: Request, prompt: str | None) -> Response:
         record, caller = self._begin(request, Operation.EDIT)
+        read = self._services.uploads.read
+        return await self._edit(request, record, caller, lambda spools: read(request, spools), VARIATION_PROMPT)
+
+    async def _edit(
+        self,
+        request: Request,
+        record: RequestRecord,
+        caller: Caller,
+        read: Callable[[Spools], Awaitable[Uploads]],
+        prompt: str | None = None,
+    ) -> Response:
         async with AsyncExitStack() as stack:
             spools = await stack.enter_async_context(self._services.new_spools())
-            uploads = await self._services.uploads.read(request, spools)
+            uploads = await read(spools)
             parsed = parse(uploads.fields if prompt is None else {**uploads.fields, "prompt": prompt})
             model = self._model(request, parsed, caller)
             asked = parsed.to_domain(Operation.EDIT, model, uploads.images, uploads.mask, uploads.markup)
@@ -135,7 +147,7 @@ class ImagesApi:
         report = Report(model=asked.model, left_out=parsed.dropped)
         record.report, record.stream = report, asked.stream
         usual = services.relay.capabilities(asked.model).default_response_format
-        named = _requested(request, parsed) if asked.operation is Operation.GENERATE else None
+        named = _requested(request, parsed) if record.operation is Operation.GENERATE else None
         form = parsed.response_format or _default_form(named, usual)
         publisher: Publisher = OriginPublisher(services.pictures, services.public_url or origin(request))
         events = deliver(services.relay.run(asked, report), form, publisher)
@@ -143,7 +155,7 @@ class ImagesApi:
         def failed(error: GatewayError) -> None:
             record.error = error
 
-        return ImageAnswer(events, Wire(asked), report, services.policy, failed, stack.aclose)
+        return ImageAnswer(events, Wire(asked, record.operation or asked.operation), report, services.policy, failed, stack.aclose)
 
 
 def origin(request: Request) -> str:

@@ -31,6 +31,11 @@ class Uploads:
     markup: InputImage | None
 
 
+def carries_pictures(body: Mapping[str, Any]) -> bool:
+    """Whether a JSON body names reference pictures or a mask."""
+    return any(body.get(name) for name in (*_IMAGE_FIELDS, _MASK))
+
+
 class UploadReader:
     """Reads edits. ``json_bytes``: the largest JSON body."""
 
@@ -48,7 +53,7 @@ class UploadReader:
             form = await read_form(chunks(request), content_type, self._limits, spools, content_length=content_length(request))
             return await self._from_form(form, spools)
         if kind in {"application/json", ""}:
-            return await self._from_json(await read_json_object(request, self._json_bytes), spools)
+            return await self.from_json(await read_json_object(request, self._json_bytes), spools)
         raise UnsupportedMedia("Send an edit as multipart/form-data or application/json.")
 
     async def _from_form(self, form: Form, spools: Spools) -> Uploads:
@@ -68,7 +73,8 @@ class UploadReader:
             return await reader.read_one(Reference(part.text, param))
         return await self._inspector.inspect(part.spool, param=param, index=index)
 
-    async def _from_json(self, body: Mapping[str, Any], spools: Spools) -> Uploads:
+    async def from_json(self, body: Mapping[str, Any], spools: Spools) -> Uploads:
+        """The same from a JSON body that has been read. Raises RequestError."""
         fields = dict(body)
         references = _references(fields, self._limits.max_images)
         single = [name for name in (_MASK, _MARKUP) if fields.get(name) is not None]

@@ -58,11 +58,14 @@ _WRITTEN = frozenset(
 class Wire:
     """Writes one request's events. ``request``: as the caller sent it, for what the provider left unsaid.
 
+    ``endpoint``: whose event names to use, where that is not the request's operation.
+
     ``error_told``: a failure in the middle of a picture has been written into its own frame. ``finished``: the piece of JSON
     that was just yielded is the last one.
     """
 
     request: ImageRequest
+    endpoint: Operation | None = None
     created: int = field(default_factory=lambda: int(time.time()))
     error_told: bool = False
     finished: bool = False
@@ -125,7 +128,7 @@ class Wire:
             yield self._closing(waiting, Usage())
 
     async def _frame(self, kind: str, event: PartialImage | CompletedImage) -> AsyncGenerator[bytes]:
-        name = f"{_EVENT_PREFIX[self.request.operation]}.{kind}"
+        name = f"{_EVENT_PREFIX[self.endpoint or self.request.operation]}.{kind}"
         begun = False
         try:
             async for piece in _picture(f'event: {name}\ndata: {{"type":"{name}",'.encode(), event):

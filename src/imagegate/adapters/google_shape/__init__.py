@@ -1,0 +1,1 @@
+"""Google's ``generateContent`` shape, for the Gemini API and for Vertex AI."""
