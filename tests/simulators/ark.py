@@ -131,16 +131,16 @@ class ArkSimulator(Simulator):
         alpha = 0 if fields.get("background") == "transparent" else None
         data = drawn(size, number, "png" if alpha == 0 else kind, alpha)
         told = {"output_format": kind} if "output_format" in model.fields else {}
-        return {**self._held(request, fields, data, kind), "size": size, **told}
+        return {**self._handed(request, fields, data, kind), "size": size, **told}
 
     def _layer(self, request: Recorded, fields: Mapping[str, Any], number: int) -> dict[str, Any]:
-        item = {**self._held(request, fields, drawn("64x64", number, "png", 0), "png"), "size": "64x64", "z_index": number}
+        item = {**self._handed(request, fields, drawn("64x64", number, "png", 0), "png"), "size": "64x64", "z_index": number}
         if number == 0:
             return item
         box = {"absolute": [0, 0, 32, 32], "normalized": [0, 0, 500, 500]}
         return {**item, "name": f"layer {number}", "description": "a thing", "bounding_box": box}
 
-    def _held(self, request: Recorded, fields: Mapping[str, Any], data: bytes, kind: str) -> dict[str, Any]:
+    def _handed(self, request: Recorded, fields: Mapping[str, Any], data: bytes, kind: str) -> dict[str, Any]:
         if fields.get("response_format", "url") == "b64_json":
             return {"b64_json": base64.b64encode(data).decode("ascii")}
         name = f"{len(self._served)}.{kind}"

@@ -35,7 +35,10 @@ class StabilityOptions(base.Options):
     """Extras of a ``stability`` channel."""
 
     strength: float = Field(
-        0.6, ge=0, le=1, description="how far an edit may leave its picture, where the model asks for it and the caller does not say"
+        0.6,
+        ge=0,
+        le=1,
+        description="how far an edit may leave its picture, where the model asks for it and the caller does not say",
     )
 
 

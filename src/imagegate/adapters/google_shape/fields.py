@@ -44,7 +44,10 @@ def plain(name: str) -> str:
     return name.replace("_", "").lower()
 
 
-_PLACES: Mapping[str, Path] = {plain(name): (*path, name) for path, names in _NAMES.items() for name in names}
+_PLACES: Mapping[str, Path] = {
+    **{plain(name): (*path, name) for path, names in _NAMES.items() for name in names},
+    "resolution": (*IMAGE, "imageSize"),
+}
 
 
 def placed(extra: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,8 +74,8 @@ def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     result = dict(under)
     for name, value in over.items():
         below = result.get(name)
-        both = isinstance(below, Mapping) and isinstance(value, Mapping)
-        result[name] = merged(below, value) if both and below is not None else value
+        inside = isinstance(below, Mapping) and isinstance(value, Mapping)
+        result[name] = merged(below, value) if inside else value
     return result
 
 

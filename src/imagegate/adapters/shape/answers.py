@@ -63,13 +63,21 @@ class StreamWords:
         return next((word for name in names for word in words if isinstance(name, str) and name.endswith(word)), "")
 
 
-async def events(answer: Answer, on_error: ErrorReader, words: StreamWords = StreamWords()) -> AsyncGenerator[ImageEvent]:
+def no_picture(_: Mapping[str, Any]) -> GatewayError:
+    """The error for an answer that does not say why its picture is missing."""
+    return BadResponse(_NO_PICTURE)
+
+
+async def events(
+    answer: Answer, on_error: ErrorReader, words: StreamWords = StreamWords(), *, on_empty: ErrorReader = no_picture
+) -> AsyncGenerator[ImageEvent]:
     """Whatever the provider chose to send, as events. Raises BadResponse, or what ``on_error`` makes of an error inside.
 
-    Pictures that failed beside others that did not are told in ``Finished.extra["failed"]``.
+    Pictures that failed beside others that did not are told in ``Finished.extra["failed"]``. ``on_empty``: for providers whose
+    JSON tells elsewhere why it holds no picture.
     """
     streamed = answer.content_type == "text/event-stream"
-    source = _stream_events(answer, on_error, words) if streamed else _json_events(answer, on_error)
+    source = _stream_events(answer, on_error, words) if streamed else _json_events(answer, on_error, on_empty)
     try:
         async for event in source:
             yield event
@@ -100,7 +108,7 @@ async def _json_events(answer: Answer, on_error: ErrorReader, on_empty: ErrorRea
         yield CompletedImage(ImageLink(str(item["url"])), read_details(item))
     failed = [on_error(item) for item in _items(document) if item.get("error")]
     if not taken and not links:
-        raise failed[0] if failed else BadResponse(_NO_PICTURE)
+        raise failed[0] if failed else on_empty(document)
     yield _told(_finished(document), failed)
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from imagegate.errors import Ambiguous, UpstreamError
+
+WITHDRAW_SECONDS = 1.5
+"""How long a provider is asked to drop a job that nobody waits for any more."""
 
 
 @contextmanager
@@ -17,3 +21,26 @@ def paid() -> Iterator[None]:
         if not error.next_candidate:
             raise
         raise Ambiguous("The provider took the job and then could not be asked about it.") from error
+
+
+@asynccontextmanager
+async def withdrawn(withdraw: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
+    """Around the wait for a job: whoever leaves early (generator closed, task cancelled) has ``withdraw`` called.
+
+    It gets ``WITHDRAW_SECONDS``, and its failure is nobody's business.
+    """
+    try:
+        yield
+    except (GeneratorExit, asyncio.CancelledError):
+        await _in_time(withdraw)
+        raise
+
+
+async def _in_time(work: Callable[[], Awaitable[object]]) -> None:
+    """In a task of its own, because the one that leaves may be cancelled a second time."""
+    task = asyncio.ensure_future(work())
+    try:
+        await asyncio.wait({task}, timeout=WITHDRAW_SECONDS)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
