@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 from urllib.request import urlopen
 
 from imagegate.adapters.base import Adapter
@@ -26,8 +26,8 @@ class SimulatedBench(Bench):
     ``words``: the word that makes the simulator fail so, put into the prompt. ``cut``: an answer that breaks off.
     """
 
-    words: Mapping[Failure, str]
-    cut: Reply
+    words: ClassVar[Mapping[Failure, str]]
+    cut: ClassVar[Reply]
 
     def __init__(self, simulator: Any, adapter: Adapter, model: str, **options: Any) -> None:
         self.simulator: Simulator = simulator
@@ -96,8 +96,8 @@ def classified(adapter: Adapter, status: int, body: bytes, headers: Mapping[str,
 
 
 def same_error(error: GatewayError, kind: type[GatewayError], **told: Any) -> None:
-    """Exactly this class with these attributes, and a whole sentence."""
-    assert type(error) is kind, repr(error)
+    """This class with these attributes, and a whole sentence."""
+    assert isinstance(error, kind), repr(error)
     assert {name: getattr(error, name) for name in told} == told
     assert error.message.endswith((".", "…"))
 

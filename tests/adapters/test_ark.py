@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 import pytest
 
-from imagegate.adapters.ark import ArkAdapter, ArkOptions
+from imagegate.adapters.ark import ArkAdapter
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.channels import Channel, ModelRoute, Secret
 from imagegate.domain.events import CompletedImage, Finished, ImageDetails
-from imagegate.domain.images import ImageRequest, InputImage, Operation
+from imagegate.domain.images import InputImage, Operation
 from imagegate.errors import (
     Ambiguous,
     AuthFailed,
@@ -21,6 +20,7 @@ from imagegate.errors import (
     ContentRefused,
     GatewayError,
     InvalidRequest,
+    ModelMissing,
     RateLimited,
     Unavailable,
     UpstreamError,
@@ -29,6 +29,7 @@ from imagegate.upstream.client import Refusal
 from imagegate.upstream.engine import Engine
 from tests.adapters.contract import SECRET, Bench, Bytes, Failure, Seen, completed, reference
 from tests.adapters.linked import LinkedContract
+from tests.adapters.simulated import SimulatedBench
 from tests.simulators.ark import ArkSimulator
 from tests.simulators.ark_rules import MODELS, envelope
 from tests.simulators.base import Reply
@@ -46,30 +47,19 @@ WORDS = {
 }
 
 
-class ArkBench(Bench):
+class ArkBench(SimulatedBench):
     """A channel to the simulator."""
 
+    words: ClassVar = WORDS
+    cut = Reply.raw(b'{"created":1,"data":[{"b64_json":"', "application/json")
+
     def __init__(self, simulator: ArkSimulator, model: str = LITE, **options: Any) -> None:
-        self.simulator = simulator
-        self.model = model
-        self.adapter = ArkAdapter(Catalog.load())
-        route = {self.model: ModelRoute(self.model)}
-        self.channel = Channel("ark", "ark", simulator.base_url, (Secret(SECRET),), route, options=ArkOptions(**options))
+        super().__init__(simulator, ArkAdapter(Catalog.load()), model, **options)
 
-    def left_behind(self, events: list[Seen]) -> Any:
-        return [request.json for request in self.simulator.requests if request.method == "POST"][-1]
-
-    def provoke(self, failure: Failure, request: ImageRequest) -> ImageRequest | None:
-        if failure is Failure.BAD_KEY:
-            self.simulator.key = "another-key"
-            return request
-        if failure is Failure.CUT:
-            self.simulator.script(Reply.raw(b'{"created":1,"data":[{"b64_json":"', "application/json"))
-            return request
-        return replace(request, prompt=f"{request.prompt} {WORDS[failure]}")
-
-    def open_connections(self) -> int:
-        return sum(not request.complete for request in self.simulator.requests)
+    @property
+    def body(self) -> Any:
+        """Of the newest call."""
+        return self.last.json
 
 
 def refusal(code: str, status: int, message: str = "It failed.", param: str = "") -> Refusal:
@@ -134,7 +124,7 @@ class TestArk(LinkedContract):
         bench = ArkBench(simulator, model)
         await self.run(bench, transport, self.request(bench, **given))
         always = {"model": model, "prompt": "a red house", "response_format": "b64_json", "watermark": False}
-        assert bench.left_behind([]) == {**always, **sent}
+        assert bench.body == {**always, **sent}
 
     @pytest.mark.parametrize("model", sorted(set(MODELS)))
     async def test_every_model_works_by_its_row(self, simulator: ArkSimulator, transport: Engine, model: str) -> None:
@@ -152,7 +142,7 @@ class TestArk(LinkedContract):
             images = tuple(reference(color=(number, 0, 0)) for number in range(count))
             await self.run(bench, transport, self.request(bench, operation=Operation.EDIT, images=images))
             urls = [pictures.data_url(await image.content.read()) for image in images]
-            assert bench.left_behind([])["image"] == (urls[0] if count == 1 else urls)
+            assert bench.body["image"] == (urls[0] if count == 1 else urls)
         with pytest.raises(InvalidRequest):
             self.request(bench, operation=Operation.EDIT, images=(reference(),) * 11)
 
@@ -185,7 +175,7 @@ class TestArk(LinkedContract):
         seen = await self.run(bench, transport, self.request(bench, extra=group))
         assert len(completed(seen)) == 4
         assert all(pictures.look(data).size == (2048, 2048) for data in completed(seen))
-        assert ("stream" in bench.left_behind([])) is stream
+        assert ("stream" in bench.body) is stream
         end = finished(seen)
         assert end.usage is not None and end.usage.extra == {"generated_images": 4}
 
@@ -200,7 +190,7 @@ class TestArk(LinkedContract):
         seen = await self.run(bench, transport, group)
         assert len(completed(seen)) == 2
         (failed,) = finished(seen).extra["failed"]
-        assert failed["code"] == "moderation_blocked"
+        assert failed["code"] == "content_policy_violation"
         simulator.blocked = {0, 1, 2}
         with pytest.raises(ContentRefused):
             await self.run(bench, transport, group)
@@ -243,7 +233,7 @@ class TestArk(LinkedContract):
         bench = ArkBench(simulator, watermark=True)
         bench.channel = replace(bench.channel, overrides={"size": "4K"}, headers={"x-team": "a"})
         await self.run(bench, transport, self.request(bench, size="2048x2048"))
-        assert (bench.left_behind([])["size"], bench.left_behind([])["watermark"]) == ("4K", True)
+        assert (bench.body["size"], bench.body["watermark"]) == ("4K", True)
         assert simulator.requests[-1].headers["x-team"] == "a"
 
 
@@ -263,17 +253,17 @@ class TestArk(LinkedContract):
         ("InputImageSensitiveContentDetected.PrivacyInformation", 400, ContentRefused),
         ("OutputImageSensitiveContentDetected.DeepFake", 400, ContentRefused),
         ("InputImageRiskDetection", 400, ContentRefused),
-        ("InvalidEndpoint.ClosedEndpoint", 400, Unavailable),
+        ("InvalidEndpoint.ClosedEndpoint", 400, ModelMissing),
         ("AuthenticationError", 401, AuthFailed),
         ("InvalidAccountStatus", 401, AuthFailed),
         ("AccountOverdueError", 403, AuthFailed),
         ("AccessDenied", 403, AuthFailed),
         ("OperationDenied.ServiceNotOpen", 403, AuthFailed),
         ("OperationDenied.ServiceOverdue", 403, AuthFailed),
-        ("InvalidEndpointOrModel.NotFound", 404, Unavailable),
-        ("InvalidEndpointOrModel.ModelIDAccessDisabled", 404, Unavailable),
-        ("ModelNotOpen", 404, Unavailable),
-        ("UnsupportedModel", 404, Unavailable),
+        ("InvalidEndpointOrModel.NotFound", 404, ModelMissing),
+        ("InvalidEndpointOrModel.ModelIDAccessDisabled", 404, ModelMissing),
+        ("ModelNotOpen", 404, ModelMissing),
+        ("UnsupportedModel", 404, ModelMissing),
         ("ModelAccountIpmRateLimitExceeded", 429, RateLimited),
         ("ModelAccountRpmRateLimitExceeded", 429, RateLimited),
         ("RateLimitExceeded.EndpointRPMExceeded", 429, RateLimited),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 import pytest
@@ -36,7 +36,7 @@ from tests.support import pictures
 class StabilityBench(SimulatedBench):
     """A channel to the simulator."""
 
-    words = {
+    words: ClassVar[Mapping[Failure, str]] = {
         Failure.RATE_LIMIT: "[rate_limit]",
         Failure.OVERLOADED: "[503]",
         Failure.NO_CREDIT: "[quota]",

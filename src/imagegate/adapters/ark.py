@@ -12,8 +12,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from imagegate.adapters import base
-from imagegate.adapters.shape import answers, failures, payload
+from imagegate.adapters.shape import answers, failures, payload, verdicts
 from imagegate.adapters.shape.typed import Kinds, typed
+from imagegate.adapters.shape.verdicts import Verdict
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.capabilities import Capabilities, SizeRule
 from imagegate.domain.channels import Channel
@@ -21,16 +22,7 @@ from imagegate.domain.events import ImageEvent
 from imagegate.domain.fitting import size_from
 from imagegate.domain.images import ImageRequest
 from imagegate.domain.sizes import Tier, parse_ratio
-from imagegate.errors import (
-    Ambiguous,
-    AuthFailed,
-    BadResponse,
-    ContentRefused,
-    GatewayError,
-    InvalidRequest,
-    RateLimited,
-    Unavailable,
-)
+from imagegate.errors import BadResponse, GatewayError
 from imagegate.upstream.client import Refusal, Upstream
 from imagegate.upstream.inline import InlineImage
 
@@ -47,20 +39,26 @@ _KINDS: Kinds = {
 }
 _CONTENT = re.compile(r"(Input|Output)?(Text|Image|Video|Audio)?(SensitiveContentDetected|RiskDetection)")
 _RATE = re.compile(r".*(RateLimitExceeded|BurstTooFast)")
-_ACCOUNT = frozenset(
-    {
-        "AuthenticationError",
-        "InvalidAccountStatus",
-        "AccountOverdueError",
-        "AccessDenied",
-        "OperationDenied",
-        "QuotaExceeded",
-        "SetLimitExceeded",
-    }
-)
-_MISSING = frozenset({"InvalidEndpointOrModel", "InvalidEndpoint", "ModelNotOpen", "UnsupportedModel"})
-_CALLERS = frozenset({"MissingParameter", "InvalidParameter", "InvalidImageURL"})
-_REQUEST_ID = re.compile(r"[\s,;(]*request id:?\s*[\w-]*\)?[\s.]*$", re.IGNORECASE)
+_VERDICTS: Mapping[str, Verdict] = {
+    "AuthenticationError": Verdict.KEY,
+    "AccessDenied": Verdict.KEY,
+    "InvalidAccountStatus": Verdict.ACCOUNT,
+    "AccountOverdueError": Verdict.ACCOUNT,
+    "OperationDenied": Verdict.ACCOUNT,
+    "QuotaExceeded": Verdict.ACCOUNT,
+    "SetLimitExceeded": Verdict.ACCOUNT,
+    "InvalidEndpointOrModel": Verdict.MODEL,
+    "InvalidEndpoint": Verdict.MODEL,
+    "ModelNotOpen": Verdict.MODEL,
+    "UnsupportedModel": Verdict.MODEL,
+    "ServerOverloaded": Verdict.BUSY,
+    "InternalServiceError": Verdict.SERVER,
+    "MissingParameter": Verdict.CALLER,
+    "InvalidParameter": Verdict.CALLER,
+    "InvalidImageURL": Verdict.CALLER,
+}
+"""By the first part of the code; what comes after a dot is detail."""
+_REQUEST_ID = re.compile(r"[\s,;(]*request id:?\s*[\w-]*\)?\.?\s*$", re.IGNORECASE)
 
 
 class ArkOptions(base.Options):
@@ -105,8 +103,9 @@ class ArkAdapter:
 
     def failure(self, refusal: Refusal) -> GatewayError:
         """By the first part of the code, which may have a dotted suffix; else by the status."""
-        error = _tidy(failures.error_object(refusal.json))
-        return _by_code(error, failures.retry_after(refusal.headers)) or failures.by_status(error, refusal)
+        error = _error(refusal.json)
+        verdict = _verdict(error)
+        return verdicts.judged(verdict, error, refusal) if verdict else verdicts.by_status(error, refusal)
 
 
 def fields(request: ImageRequest, extra: Mapping[str, Any], row: Capabilities, options: ArkOptions) -> dict[str, Any]:
@@ -142,41 +141,26 @@ def _size(asked: str | None, extra: Mapping[str, Any], rule: SizeRule) -> str | 
 
 def _error_inside(document: Mapping[str, Any]) -> GatewayError:
     """An ``error`` in a 200, in an event, or in one item of a group."""
-    error = _tidy(failures.error_object(document))
-    return _by_code(error, None) or BadResponse("The provider reported a failure instead of a picture.")
+    error = _error(document)
+    verdict = _verdict(error)
+    if verdict is None:
+        return BadResponse("The provider reported a failure instead of a picture.")
+    return verdicts.judged(verdict, error, Refusal(200, {}, b""))
 
 
-def _by_code(error: Mapping[str, Any], wait: float | None) -> GatewayError | None:
-    code = str(error.get("code") or "")
-    name = code.partition(".")[0]
-    if _CONTENT.fullmatch(name):
-        return ContentRefused(failures.safe_text(error.get("message"), "The provider's safety system refused this request."))
-    if _RATE.fullmatch(name):
-        return RateLimited("The provider is limiting requests; try again shortly.", retry_after=wait)
-    if name == "ServerOverloaded":
-        return Unavailable("The provider is overloaded; try again shortly.", retry_after=wait)
-    if name in _ACCOUNT:
-        return AuthFailed("The provider account behind this model cannot be used now; the operator has to look at it.")
-    if name in _MISSING:
-        return Unavailable("The provider does not have this model or endpoint; the operator has to look at the channel.")
-    if name in _CALLERS:
-        text = failures.safe_text(error.get("message"), "The provider refused the request; check its parameters.")
-        return InvalidRequest(text, code=code, param=_param(error.get("param")))
-    if name == "InternalServiceError":
-        return Ambiguous("The provider failed while working on the request.")
-    return None
-
-
-def _tidy(error: dict[str, Any]) -> dict[str, Any]:
-    """The message without the request id at its end, as a whole sentence."""
-    message = error.get("message")
-    if isinstance(message, str) and message.strip():
-        error["message"] = _REQUEST_ID.sub("", message).rstrip(" .") + "."
+def _error(document: Any) -> dict[str, Any]:
+    """The error object; its message without the request id at the end."""
+    error = failures.error_object(document)
+    if isinstance(error.get("message"), str):
+        error["message"] = _REQUEST_ID.sub("", error["message"])
     return error
 
 
-def _param(value: Any) -> str | None:
-    return value if isinstance(value, str) and re.fullmatch(r"[\w.\[\]-]{1,100}", value) else None
+def _verdict(error: Mapping[str, Any]) -> Verdict | None:
+    name = str(error.get("code")).partition(".")[0]
+    if _CONTENT.fullmatch(name):
+        return Verdict.CONTENT
+    return Verdict.RATE if _RATE.fullmatch(name) else _VERDICTS.get(name)
 
 
 ROW = base.AdapterRow(

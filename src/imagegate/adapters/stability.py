@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import Field
 
 from imagegate.adapters import base
-from imagegate.adapters.shape import failures, masks, payload
+from imagegate.adapters.shape import masks, payload, verdicts
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.capabilities import Capabilities
 from imagegate.domain.channels import Channel
@@ -58,8 +58,8 @@ class Recipe:
     @classmethod
     def of(cls, capabilities: Capabilities) -> Recipe:
         """From the catalog's row."""
-        extra = dict(capabilities.extra)
-        return cls(**{**extra, "images": tuple(extra.get("images", cls.images))})
+        said: dict[str, Any] = dict(capabilities.extra)
+        return cls(**{**said, "images": tuple(said.get("images", ("image",)))})
 
 
 class StabilityAdapter:
@@ -100,7 +100,7 @@ class StabilityAdapter:
             return ContentRefused(_REFUSED)
         told = [item for item in errors if isinstance(item, str)] if isinstance(errors, list) else []
         param = told[0].partition(":")[0] if told and ":" in told[0] else None
-        return failures.by_status({"message": "; ".join(told), "code": name, "param": param}, refusal)
+        return verdicts.by_status({"message": "; ".join(told), "code": name, "param": param}, refusal)
 
     async def _files(self, request: ImageRequest, recipe: Recipe) -> list[FormFile]:
         files = [FormFile(name, image) for name, image in zip(recipe.images, request.images, strict=False)]

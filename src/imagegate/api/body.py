@@ -7,12 +7,13 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import orjson
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from imagegate.errors import InvalidRequest, RequestTimeout, TooLarge
 
 _IDLE = 60.0
 """Seconds that a client may stay silent in the middle of a body."""
+_MOST_DIGITS = 18
 _STOPPED = "The request body stopped arriving; send it again."
 _IN_THREAD = 1024 * 1024
 """Bytes from which JSON is parsed off the event loop."""
@@ -23,17 +24,17 @@ def content_length(request: Request) -> int | None:
     value = request.headers.get("content-length")
     if value is None:
         return None
-    if not (value.isascii() and value.isdigit()):
+    if not (value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS):
         raise InvalidRequest("Content-Length must be a whole number of bytes.", code="invalid_content_length")
     return int(value)
 
 
-async def chunks(request: Request) -> AsyncGenerator[bytes]:
-    """The body as it arrives. Raises RequestTimeout, ClientDisconnect."""
+async def chunks(request: Request, idle: float = _IDLE) -> AsyncGenerator[bytes]:
+    """The body as it arrives. ``idle``: seconds between two pieces. Raises RequestTimeout, ClientDisconnect."""
     stream = aiter(request.stream())
     while True:
         try:
-            async with asyncio.timeout(_IDLE):
+            async with asyncio.timeout(idle):
                 chunk = await anext(stream, None)
         except TimeoutError as error:
             raise RequestTimeout(_STOPPED) from error
@@ -43,27 +44,30 @@ async def chunks(request: Request) -> AsyncGenerator[bytes]:
             yield chunk
 
 
-async def _read(request: Request, limit: int) -> bytearray:
+async def _read(request: Request, limit: int, idle: float) -> bytearray:
     body = bytearray()
     loop = asyncio.get_running_loop()
     try:
-        async with asyncio.timeout(_IDLE) as idle:
+        async with asyncio.timeout(idle) as deadline:
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > limit:
                     raise TooLarge(f"The body is larger than {limit} bytes; send pictures as multipart/form-data or by url.")
-                idle.reschedule(loop.time() + _IDLE)
+                deadline.reschedule(loop.time() + idle)
     except TimeoutError as error:
         raise RequestTimeout(_STOPPED) from error
     return body
 
 
-async def read_json_object(request: Request, limit: int) -> dict[str, Any]:
-    """The body as a JSON object of at most ``limit`` bytes. Raises TooLarge, InvalidRequest."""
+async def read_json_object(request: Request, limit: int, idle: float = _IDLE) -> dict[str, Any]:
+    """The body as a JSON object of at most ``limit`` bytes. ``idle`` as above.
+
+    Raises TooLarge, InvalidRequest, RequestTimeout, ClientDisconnect.
+    """
     announced = content_length(request)
     if announced is not None and announced > limit:
         raise TooLarge(f"The body is larger than {limit} bytes; send pictures as multipart/form-data or by url.")
-    body = await _read(request, limit)
+    body = await _read(request, limit, idle)
     if not body:
         raise InvalidRequest("The body is empty; send a JSON object.", code="invalid_json")
     try:
@@ -74,6 +78,3 @@ async def read_json_object(request: Request, limit: int) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise InvalidRequest("The body must be a JSON object.", code="invalid_json")
     return parsed
-
-
-__all__ = ["ClientDisconnect", "chunks", "content_length", "read_json_object"]

@@ -8,6 +8,7 @@ import urllib.request
 from http.client import HTTPException
 from pathlib import Path
 from typing import Annotated
+from urllib.error import HTTPError
 
 import typer
 
@@ -57,17 +58,28 @@ def healthcheck(
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
     try:
-        with _NO_PROXY.open(target, timeout=3) as answer:
-            raise typer.Exit(0 if answer.status == 200 else 1)
+        outcome = _status(target)
     except (OSError, HTTPException, ValueError) as error:
-        typer.echo(f"{target}: {error}", err=True)
-        raise typer.Exit(1) from None
+        outcome = str(error).strip()
+    if outcome != "200":
+        typer.echo(f"{target}: {outcome}", err=True)
+        raise typer.Exit(1)
 
 
 @app.command()
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)
+
+
+def _status(url: str) -> str:
+    """The status that a GET is answered with. Raises OSError, HTTPException, ValueError."""
+    try:
+        with _NO_PROXY.open(url, timeout=3) as answer:
+            return str(answer.status)
+    except HTTPError as refusal:
+        with refusal:
+            return str(refusal.code)
 
 
 def main() -> None:

@@ -135,7 +135,8 @@ class Relay:
         refusals: list[RequestError] = []
         for candidate in self._table.candidates(request.model):
             adapter = self._adapters[candidate.channel.adapter]
-            asked = with_defaults(replace(request, model=candidate.route.upstream), candidate.route.defaults)
+            asked = request if candidate.route.upstream == request.model else replace(request, model=candidate.route.upstream)
+            asked = with_defaults(asked, candidate.route.defaults)
             try:
                 plans.append(_plan(candidate, adapter, asked))
             except RequestError as error:
@@ -189,10 +190,15 @@ class Relay:
         report.dropped, report.mapped = plan.adjusted.dropped, plan.adjusted.mapped
         report.attempts += 1
         report.dispatched = True
-        channel = replace(candidate.channel, overrides={**candidate.channel.overrides, **candidate.route.overrides})
+        channel = candidate.channel
+        if candidate.route.overrides:
+            channel = replace(channel, overrides={**channel.overrides, **candidate.route.overrides})
         upstream = self._connect(candidate, plan.adapter, deadline)
-        calls = [attempt(plan.adapter, replace(request, n=n), channel, upstream, deadline) for n in plan.parts]
-        async with aclosing(merged(calls) if len(calls) > 1 else calls[0]) as events:
+        if len(plan.parts) == 1:
+            source = attempt(plan.adapter, request, channel, upstream, deadline)
+        else:
+            source = merged([attempt(plan.adapter, replace(request, n=n), channel, upstream, deadline) for n in plan.parts])
+        async with aclosing(source) as events:
             async for event in events:
                 yield event
 
@@ -202,7 +208,7 @@ def _plan(candidate: Candidate, adapter: Adapter, asked: ImageRequest) -> _Plan:
     capabilities = adapter.capabilities(candidate.route.upstream)
     most = max(capabilities.max_n, 1)
     parts = splits(asked.n, most) if most < asked.n <= _MOST_PICTURES else (asked.n,)
-    adjusted = adjust(replace(asked, n=parts[0]), capabilities)
+    adjusted = adjust(asked if len(parts) == 1 else replace(asked, n=parts[0]), capabilities)
     return _Plan(candidate, adapter, adjusted, parts)
 
 

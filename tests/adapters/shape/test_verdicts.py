@@ -49,7 +49,7 @@ def test_each_verdict_is_its_error(verdict: Verdict) -> None:
         ("the size is odd", "the size is odd."),
         ("Too long!", "Too long!"),
         ("提示词过长。", "提示词过长。"),
-        ("see https://vendor.example/a?key=1", "see …."),
+        ("see https://vendor.example/a?key=1", "see …"),
         (None, "The provider refused the request; check its parameters."),
         (7, "The provider refused the request; check its parameters."),
     ],

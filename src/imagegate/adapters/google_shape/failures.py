@@ -23,13 +23,18 @@ from imagegate.errors import (
 )
 from imagegate.upstream.client import Refusal
 
-_KEY_REASONS = re.compile(
-    r"(API_KEY|ACCESS_TOKEN|CREDENTIALS|CONSUMER|ACCOUNT_STATE|USER_PROJECT|IAM|SESSION_COOKIE|SERVICE_ACCOUNT)_\w+"
-    r"|(BILLING|SERVICE)_DISABLED|SERVICE_NOT_VISIBLE|(LOCATION|SECURITY|ORG)\w*_(POLICY|RESTRICTION)_VIOLAT(ED|ION)"
+_ACCOUNT_REASONS = (
+    "API_KEY_",
+    "ACCESS_TOKEN_",
+    "CREDENTIALS_",
+    "CONSUMER_",
+    "ACCOUNT_STATE_",
+    "USER_PROJECT_",
+    "BILLING_",
+    "SERVICE_DISABLED",
 )
-"""Reasons of ErrorInfo that concern the account behind the channel (google/api/error_reason.proto)."""
+"""How reasons of ErrorInfo begin that concern the account behind the channel (google/api/error_reason.proto)."""
 _RATE_REASONS = frozenset({"RATE_LIMIT_EXCEEDED", "RESOURCE_QUOTA_EXCEEDED"})
-_BLOCKED_PROMPT = re.compile(r"[A-Z_]+")
 _BLOCKED = frozenset(
     {
         "SAFETY",
@@ -56,20 +61,19 @@ _ACCOUNT = "The provider refused the gateway's account; the operator has to look
 _PRIVATE = re.compile(r"AIza[\w-]{10,}|ya29\.[\w.-]+|(?<=projects/)[\w:.-]+|[\w.-]+@[\w.-]+\.gserviceaccount\.com")
 _DURATION = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,9})?)s")
 _LONGEST_WAIT = 300.0
-_FIELDS = (("aspect", "size"), ("image_size", "size"), ("imagesize", "size"), ("inline", "image"), ("mask", "mask"))
+_FIELDS = (("aspect", "size"), ("image_size", "size"), ("imagesize", "size"), ("inline", "image"), ("contents", "prompt"))
 
 
 def google_failure(refusal: Refusal) -> GatewayError:
     """A non-2xx answer in Google's shape (also wrapped in a list, as streams without ``alt=sse`` do)."""
-    error = error_object(refusal.json)
-    return _by_reason(error, refusal) or _by_canonical_status(error, refusal) or by_status(_for_caller(error), refusal)
+    return _failure(error_object(refusal.json), refusal)
 
 
 def error_inside(document: Mapping[str, Any]) -> GatewayError:
     """An ``error`` object in a 200 answer or in the middle of a stream."""
     error = error_object(document)
     code = error.get("code")
-    return google_failure(Refusal(code if isinstance(code, int) else 500, {}, b"")) if not error else _inside(error)
+    return _failure(error, Refusal(code if isinstance(code, int) else 500, {}, b""))
 
 
 def error_object(document: Any) -> dict[str, Any]:
@@ -80,13 +84,18 @@ def error_object(document: Any) -> dict[str, Any]:
     return dict(error) if isinstance(error, Mapping) else {}
 
 
+def is_block(finish_reason: str) -> bool:
+    """Whether a candidate stopped because of what it shows."""
+    return finish_reason in _BLOCKED
+
+
 def no_picture(prompt_feedback: Mapping[str, Any], finish_reason: str, finish_message: Any) -> GatewayError:
     """A 200 answer without a picture: a block of the prompt, a block of the picture, or nothing drawn."""
     block = prompt_feedback.get("blockReason") or prompt_feedback.get("block_reason")
-    if isinstance(block, str) and _BLOCKED_PROMPT.fullmatch(block):
+    if block:
         message = prompt_feedback.get("blockReasonMessage")
         return ContentRefused(sentence(message, "The provider refused the prompt; rephrase it."), code="content_policy_violation")
-    if finish_reason in _BLOCKED:
+    if is_block(finish_reason):
         return ContentRefused(
             sentence(finish_message, "The provider's safety system held the picture back; rephrase the prompt."),
             code="moderation_blocked",
@@ -100,10 +109,8 @@ def sentence(text: Any, fallback: str) -> str:
     return line if line.endswith((".", "!", "?", "…")) else f"{line}."
 
 
-def _inside(error: Mapping[str, Any]) -> GatewayError:
-    code = error.get("code")
-    refusal = Refusal(code if isinstance(code, int) else 500, {}, b"")
-    return _by_reason(error, refusal) or _by_canonical_status(error, refusal) or by_status(_for_caller(error), refusal)
+def _failure(error: Mapping[str, Any], refusal: Refusal) -> GatewayError:
+    return _by_reason(error, refusal) or _by_canonical_status(error, refusal) or by_status({"message": _words(error)}, refusal)
 
 
 def _by_reason(error: Mapping[str, Any], refusal: Refusal) -> GatewayError | None:
@@ -113,7 +120,7 @@ def _by_reason(error: Mapping[str, Any], refusal: Refusal) -> GatewayError | Non
             continue
         if reason in _RATE_REASONS:
             return RateLimited(_BUSY, retry_after=_wait(error, refusal))
-        if _KEY_REASONS.fullmatch(reason):
+        if reason.startswith(_ACCOUNT_REASONS):
             return AuthFailed(_ACCOUNT)
     return None
 
@@ -140,12 +147,11 @@ def _by_canonical_status(error: Mapping[str, Any], refusal: Refusal) -> GatewayE
 
 def _callers(error: Mapping[str, Any]) -> GatewayError:
     field = next((item.get("field") for item in _violations(error)), None)
-    message = sentence(error.get("message"), "The provider refused the request; check its parameters.")
-    return InvalidRequest(message, param=_param(field))
+    return InvalidRequest(_words(error), param=_param(field))
 
 
-def _for_caller(error: Mapping[str, Any]) -> dict[str, Any]:
-    return {"message": sentence(error.get("message"), "The provider refused the request; check its parameters.")}
+def _words(error: Mapping[str, Any]) -> str:
+    return sentence(error.get("message"), "The provider refused the request; check its parameters.")
 
 
 def _param(field: Any) -> str | None:

@@ -91,9 +91,10 @@ def _parts(request: ImageRequest) -> list[dict[str, Any]]:
 def _image_config(request: ImageRequest, capabilities: Capabilities, *, tier_said: bool) -> dict[str, Any]:
     ratios, tiers = ratios_and_tiers(capabilities)
     size = asked_size(request)
+    resolution = tier(size, None if tier_said else request.quality, tiers)
     found = {
         "aspectRatio": aspect_ratio(size, ratios),
-        "imageSize": tier(size, None if tier_said else request.quality, tiers),
+        "imageSize": None if resolution == capabilities.extra.get("tier_unsaid") else resolution,
         "imageOutputOptions": _output(request) if capabilities.formats else None,
     }
     return {name: value for name, value in found.items() if value is not None}

@@ -22,7 +22,7 @@ from imagegate.errors import (
 from imagegate.upstream.client import Refusal
 
 _WORD = re.compile(r"[A-Za-z0-9_.\[\]-]{1,100}")
-_ENDS = (".", "!", "?", "…", "。", "！", "？")  # noqa: RUF001 - how Chinese sentences end
+_ENDS = (".", "!", "?", "…", "。", "！", "？")
 
 
 class Verdict(Enum):

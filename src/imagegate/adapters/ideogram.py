@@ -1,0 +1,159 @@
+"""Ideogram, API v1: models 3.0 and 4.0, and editing by words alone. Always multipart; pictures come as urls that expire.
+
+Source: developer.ideogram.ai (v1 reference), docs.comfy.org (schemas of 3.0 and 4.0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from concurrent.futures import Executor
+from datetime import datetime
+from typing import Any, Literal
+
+import orjson
+from pydantic import Field
+
+from imagegate.adapters import base
+from imagegate.adapters.shape import masks, payload, verdicts
+from imagegate.adapters.shape.verdicts import Verdict
+from imagegate.catalog.loader import Catalog
+from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.channels import Channel
+from imagegate.domain.events import CompletedImage, Finished, ImageDetails, ImageEvent, ImageLink, Progress
+from imagegate.domain.images import ImageRequest
+from imagegate.domain.sizes import PixelSize, parse_size
+from imagegate.errors import BadResponse, ContentRefused, GatewayError
+from imagegate.upstream.client import Refusal, Upstream
+from imagegate.upstream.form import FormFile, MultipartForm
+
+SPEEDS: Mapping[str, str] = {"low": "TURBO", "medium": "DEFAULT", "high": "QUALITY"}
+"""Quality as ``rendering_speed``."""
+
+_PROMPTED_EDIT = "ideogram-edit"
+
+
+class IdeogramOptions(base.Options):
+    """Extras of an ``ideogram`` channel."""
+
+    masked_edit: Literal["inpaint", "edit"] = Field(
+        "inpaint", description="endpoint of an edit with a mask; `edit` is the older name, which Ideogram calls legacy"
+    )
+
+
+class IdeogramAdapter:
+    """Speaks Ideogram's v1."""
+
+    Options = IdeogramOptions
+
+    def __init__(self, catalog: Catalog, executor: Executor) -> None:
+        self._catalog = catalog
+        self._executor = executor
+
+    def capabilities(self, upstream_model: str) -> Capabilities:
+        """The catalog's row."""
+        return self._catalog.capabilities("ideogram", upstream_model)
+
+    def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
+        """The key in ``Api-Key``."""
+        return {"api-key": key, **channel.headers}
+
+    async def run(self, request: ImageRequest, channel: Channel, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
+        """One call that takes as long as the pictures do."""
+        path = endpoint(request, channel.options)
+        body = payload.merge(fields(request, path), request.extra, channel.overrides)
+        form = MultipartForm(list(parts(body)), await self._files(request, path))
+        async with upstream.post_form(path, form) as answer:
+            document = await answer.json()
+        for event in events(document, request):
+            yield event
+
+    def failure(self, refusal: Refusal) -> GatewayError:
+        """By status: Ideogram has no codes. 422 is its safety check; mistakes are 400."""
+        document = refusal.json if isinstance(refusal.json, Mapping) else {}
+        error = {"message": document.get("error") or document.get("detail"), "code": document.get("reject_reason")}
+        match refusal.status:
+            case 402:
+                return verdicts.judged(Verdict.ACCOUNT, error, refusal)
+            case 422:
+                return verdicts.judged(Verdict.CONTENT, error, refusal)
+            case _:
+                return verdicts.by_status(error, refusal)
+
+    async def _files(self, request: ImageRequest, path: str) -> list[FormFile]:
+        name = "images" if path == "/v1/edit" else "image"
+        files = [FormFile(name, image) for image in request.images]
+        if request.mask is not None:
+            files.append(FormFile("mask", await masks.luminance_upload(request.mask, self._executor, edit="black")))
+        return files
+
+
+def endpoint(request: ImageRequest, options: IdeogramOptions) -> str:
+    """Where the work is ordered: a picture without a mask is remixed."""
+    if request.model == _PROMPTED_EDIT:
+        return "/v1/edit"
+    function = options.masked_edit if request.mask else "remix" if request.images else "generate"
+    return f"/v1/{request.model}/{function}"
+
+
+def fields(request: ImageRequest, path: str) -> dict[str, Any]:
+    """The text fields. The model is in the path; inpainting keeps the picture's size."""
+    body: dict[str, Any] = {"text_prompt" if "-v4/" in path else "prompt": request.prompt}
+    if request.n != 1:
+        body["num_images"] = request.n
+    size = parse_size(request.size) if request.size and request.mask is None else None
+    if isinstance(size, PixelSize):
+        body["resolution"] = str(size)
+    if request.quality in SPEEDS:
+        body["rendering_speed"] = SPEEDS[request.quality]
+    return body
+
+
+def parts(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """As form fields: lists repeat their name, objects are JSON, a ratio is written ``16x9`` and gives way to a resolution."""
+    for name, value in body.items():
+        if value is None or (name == "aspect_ratio" and "resolution" in body):
+            continue
+        for item in value if isinstance(value, (list, tuple)) else (value,):
+            text = item if isinstance(item, str) else orjson.dumps(item).decode()
+            yield name, text.replace(":", "x") if name == "aspect_ratio" else text
+
+
+def events(document: Any, request: ImageRequest) -> Iterator[ImageEvent]:
+    """The pictures that were found safe. Raises ContentRefused when none was, BadResponse when there are none at all."""
+    items = document.get("data") if isinstance(document, Mapping) else None
+    known = [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
+    safe = [item for item in known if item.get("url") and item.get("is_image_safe") is not False]
+    if not safe:
+        if any(item.get("is_image_safe") is False for item in known):
+            raise ContentRefused("The provider's safety system withheld the picture.", code="content_policy_violation")
+        raise BadResponse("The provider answered without a picture.")
+    for item in safe:
+        yield CompletedImage(ImageLink(str(item["url"])), details(item, request.prompt))
+    if len(safe) < len(known):
+        yield Progress(f"{len(known) - len(safe)} of {len(known)} pictures were withheld by the provider's safety system")
+    yield Finished(created=_seconds(document.get("created")))
+
+
+def details(item: Mapping[str, Any], prompt: str) -> ImageDetails:
+    """What is said about one picture; its prompt only where Ideogram wrote another."""
+    size, written = item.get("resolution"), item.get("prompt")
+    extra = {name: item[name] for name in ("seed", "style_type") if item.get(name) is not None}
+    revised = written if isinstance(written, str) and written != prompt else None
+    return ImageDetails(size=size if isinstance(size, str) else None, revised_prompt=revised, extra=extra)
+
+
+def _seconds(created: Any) -> int | None:
+    """ISO 8601 as seconds since 1970."""
+    try:
+        return int(datetime.fromisoformat(created).timestamp())
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+ROW = base.AdapterRow(
+    "ideogram",
+    lambda tools: IdeogramAdapter(tools.catalog, tools.executor),
+    IdeogramOptions,
+    default_base_url="https://api.ideogram.ai",
+    key_variables=("IDEOGRAM_API_KEY",),
+)

@@ -1,0 +1,159 @@
+"""xAI (Grok Imagine): OpenAI's paths with other fields; edits are JSON too, and a size is a ratio and a tier.
+
+Source: vercel/ai packages/xai, docs.x.ai (image generation), measurements of 2026-09; pixels of each ratio: runware.ai docs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+from pydantic import Field
+
+from imagegate.adapters import base
+from imagegate.adapters.shape import answers, failures, payload, verdicts
+from imagegate.adapters.shape.typed import Kinds, typed
+from imagegate.catalog.loader import Catalog
+from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.channels import Channel
+from imagegate.domain.events import Finished, ImageEvent
+from imagegate.domain.images import ImageRequest, Operation
+from imagegate.domain.sizes import PixelSize, aspect_ratio, parse_size, tier
+from imagegate.errors import ContentRefused, GatewayError
+from imagegate.upstream.client import Refusal, Upstream
+from imagegate.upstream.inline import InlineImage
+
+RATIOS: Mapping[str, tuple[int, int]] = {
+    "1:1": (1024, 1024),
+    "3:4": (896, 1280),
+    "4:3": (1280, 896),
+    "9:16": (768, 1408),
+    "16:9": (1408, 768),
+    "2:3": (864, 1296),
+    "3:2": (1296, 864),
+    "9:19.5": (576, 1248),
+    "19.5:9": (1248, 576),
+    "9:20": (576, 1280),
+    "20:9": (1280, 576),
+    "1:2": (704, 1408),
+    "2:1": (1408, 704),
+}
+"""What ``aspect_ratio`` takes, and the pixels that it makes at ``1k``; other tiers make multiples."""
+
+TIERS: Mapping[str, float] = {"1k": 1, "1.5k": 1.5, "2k": 2}
+"""What ``resolution`` takes, and how many times the edges of ``1k``."""
+
+_SHAPES = {
+    (round(width * times), round(height * times)): {"aspect_ratio": ratio, "resolution": name}
+    for ratio, (width, height) in RATIOS.items()
+    for name, times in TIERS.items()
+}
+_KINDS: Kinds = {"sync_mode": bool}
+_FORWARDED = frozenset({"aspect_ratio", "resolution", "sync_mode"})
+"""Unknown fields get a 422, so only those go along that xAI has."""
+_BAD_KEY = "Incorrect API key provided"
+_CONTENT = ("Content violates usage guidelines", "Generated image rejected by content moderation")
+
+
+class XaiOptions(base.Options):
+    """Extras of an ``xai`` channel."""
+
+    response_format: Literal["b64_json", "url"] = Field("b64_json", description="how xAI hands pictures over")
+
+
+class XaiAdapter:
+    """Speaks xAI's images API."""
+
+    Options = XaiOptions
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def capabilities(self, upstream_model: str) -> Capabilities:
+        """The catalog's row."""
+        return self._catalog.capabilities("xai", upstream_model)
+
+    def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
+        """Bearer key."""
+        return {"authorization": f"Bearer {key}", **channel.headers}
+
+    async def run(self, request: ImageRequest, channel: Channel, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
+        """One call. A picture that moderation took away arrives as an empty item of a 200."""
+        options: XaiOptions = channel.options
+        extra = {name: value for name, value in typed(request.extra, _KINDS).items() if name in _FORWARDED}
+        body = payload.merge(fields(request, options), extra, channel.overrides)
+        path = "/images/edits" if request.operation is Operation.EDIT else "/images/generations"
+        async with upstream.post_json(path, body) as answer:
+            source = answers.events(answer, failures.openai_error_inside, on_empty=nothing_left)
+            try:
+                async for event in source:
+                    yield billed(event) if isinstance(event, Finished) else event
+            finally:
+                await source.aclose()
+
+    def failure(self, refusal: Refusal) -> GatewayError:
+        """``{"error": {…}}``, ``{"code", "error": text}`` or ``{"error": text}``.
+
+        Bad keys and refused content share their status and code with ordinary mistakes, so here, alone, the text decides.
+        """
+        document = refusal.json
+        error = failures.error_object(document)
+        text = str(error.get("message") or "")
+        if text.startswith(_BAD_KEY):
+            return verdicts.judged(verdicts.Verdict.KEY, error, refusal)
+        if text.startswith(_CONTENT):  # the text itself names team and key
+            return verdicts.judged(verdicts.Verdict.CONTENT, error, refusal)
+        if isinstance(document, Mapping) and isinstance(document.get("error"), Mapping):
+            return failures.openai_failure(refusal)
+        return verdicts.by_status(error, refusal)
+
+
+def fields(request: ImageRequest, options: XaiOptions) -> dict[str, Any]:
+    """The request in xAI's fields; ``size`` is none of them."""
+    body: dict[str, Any] = {"model": request.model, "prompt": request.prompt, "response_format": options.response_format}
+    if request.n != 1:
+        body["n"] = request.n
+    body.update(shape(request.size))
+    for name in ("quality", "output_format", "user"):
+        if (value := getattr(request, name)) is not None:
+            body[name] = value
+    pictures = [{"url": InlineImage(image, as_url=True), "type": "image_url"} for image in request.images]
+    if pictures:
+        body.update({"image": pictures[0]} if len(pictures) == 1 else {"images": pictures})
+    return body
+
+
+def shape(size: str | None) -> dict[str, str]:
+    """Ratio and tier of a size; ``auto`` is a ratio here."""
+    wanted = parse_size(size) if size else None
+    if not isinstance(wanted, PixelSize):
+        return {"aspect_ratio": "auto"} if wanted else {}
+    known = _SHAPES.get((wanted.width, wanted.height))
+    return known or {"aspect_ratio": aspect_ratio(wanted, list(RATIOS)), "resolution": tier(wanted, ["1k", "2k"])}
+
+
+def nothing_left(document: Mapping[str, Any]) -> GatewayError:
+    """Why an answer holds no picture."""
+    data = document.get("data")
+    items = data if isinstance(data, list) else []
+    if any(isinstance(item, dict) and item.get("respect_moderation") is False for item in items):
+        return ContentRefused("The provider's safety system refused the picture.", code="moderation_blocked")
+    return answers.no_picture(document)
+
+
+def billed(event: Finished) -> Finished:
+    """xAI's usage is a price (``cost_in_usd_ticks``, 1e-10 USD) and no tokens."""
+    usage = event.usage
+    if usage is None or usage.total_tokens:
+        return event
+    return replace(event, usage=None, extra={**event.extra, **usage.extra})
+
+
+ROW = base.AdapterRow(
+    "xai",
+    lambda tools: XaiAdapter(tools.catalog),
+    XaiOptions,
+    default_base_url="https://api.x.ai/v1",
+    key_variables=("XAI_API_KEY",),
+)
