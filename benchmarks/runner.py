@@ -15,7 +15,6 @@ from benchmarks.lab import Failed, Lab
 from benchmarks.processes import busy_seconds
 from benchmarks.results import Results, Sample
 
-
 _PATIENCE_SECONDS = 20.0
 
 

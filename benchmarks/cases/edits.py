@@ -7,11 +7,11 @@ from collections.abc import Callable
 from benchmarks import calls
 from benchmarks.answers import MB, Answer
 from benchmarks.calls import Call
-from benchmarks.cases.base import CPU, EVERYONE, P50, PEAK, RATE, Case, Family, Values, enough, metered
+from benchmarks.cases.base import CPU, EVERYONE, P50, PEAK, RATE, Case, Family, Values
+from benchmarks.cases.throughput import by_count
 from benchmarks.gateways import OURS
 from benchmarks.gateways.base import Gateway
 from benchmarks.lab import Lab
-from benchmarks.load.many import Load
 
 CONNECTIONS = 16
 _PICTURES = ((1, 4 * MB), (4, 8 * MB))
@@ -35,7 +35,7 @@ def _case(kind: str, count: int, size: int) -> Case:
     call = _MAKERS[kind](Answer(), count, size)
 
     def measure(lab: Lab, gateway: Gateway) -> Values:
-        return uploaded(lab, gateway, call)
+        return by_count(lab, gateway, call, connections=CONNECTIONS, seconds=lab.form.seconds)
 
     return Case(
         name=f"edit-{kind}-{count}x{size // MB}mb",
@@ -45,15 +45,3 @@ def _case(kind: str, count: int, size: int) -> Case:
         short=kind == "form" and count == 4,
         short_gateways=OURS,
     )
-
-
-def uploaded(lab: Lab, gateway: Gateway, call: Call) -> Values:
-    """Requests per second until the last answer: slow gateways answer few, so none may be cut off."""
-    endpoint = lab.shared(gateway)
-    lab.prove(endpoint, call)
-    with metered(endpoint) as usage:
-        load = Load(CONNECTIONS, requests=1_000_000, seconds=lab.form.seconds, timeout=lab.form.seconds + 40)
-        result = lab.many(endpoint, call, load)
-    times = sorted(reply.end_ms for reply in result.replies if reply.good(call))
-    enough(len(times), len(result.replies) - len(times))
-    return {"rps": len(times) / result.seconds, "p50_ms": times[len(times) // 2], **usage.values(len(times))}

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from benchmarks import calls
 from benchmarks.answers import KB, MB, Answer, readable, slug
-from benchmarks.calls import Call
-from benchmarks.cases.base import CPU, EVERYONE, P50, PEAK, RATE, Case, Family, Values, enough, metered
+from benchmarks.cases.base import CPU, EVERYONE, P50, PEAK, RATE, Case, Family, Values
+from benchmarks.cases.throughput import by_count, by_time
 from benchmarks.gateways import OURS
 from benchmarks.gateways.base import Gateway
 from benchmarks.lab import Lab
 
 SIZES = (4 * KB, 200 * KB, 2 * MB, 8 * MB, 20 * MB)
 CONNECTIONS = (16, 1, 64)
+_LARGE = 8 * MB
 _SHORT = {(4 * KB, 16), (2 * MB, 16), (8 * MB, 16), (4 * KB, 1)}
 _PEERS_TOO = {(4 * KB, 1), (2 * MB, 1), *((size, 16) for size in SIZES)}
 
@@ -28,24 +29,14 @@ def family() -> Family:
     )
 
 
-def answered(lab: Lab, gateway: Gateway, call: Call, *, connections: int, seconds: int) -> Values:
-    """Requests per second and what they cost."""
-    endpoint = lab.shared(gateway)
-    lab.prove(endpoint, call)
-    with metered(endpoint) as usage:
-        result = lab.throughput(endpoint, call, connections=connections, seconds=seconds)
-    enough(result.requests, result.bad)
-    rate = result.requests / result.seconds
-    return {"rps": rate, "p50_ms": result.p50_ms, "p99_ms": result.p99_ms, **usage.values(result.requests)}
-
-
 def _case(size: int, connections: int) -> Case:
     call = calls.generation(Answer(size))
     main = connections == 16
 
     def measure(lab: Lab, gateway: Gateway) -> Values:
         seconds = lab.form.seconds if main else lab.form.side_seconds
-        return answered(lab, gateway, call, connections=connections, seconds=seconds)
+        measured = by_count if size >= _LARGE else by_time
+        return measured(lab, gateway, call, connections=connections, seconds=seconds)
 
     return Case(
         name=f"json-{slug(size)}-c{connections}",

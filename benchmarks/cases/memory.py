@@ -26,7 +26,7 @@ def family() -> Family:
         "memory",
         "Memory",
         f"A new process each time. Growth: peak resident memory during {_REQUESTS} such requests on each connection, less what "
-        "it was before.",
+        "it was before. nginx holds whole uploads in memory here (`client_body_buffer_size`).",
         (Metric("growth_mb", "growth, MB"), Metric("peak_mb", "peak, MB"), Metric("rps", "requests/s")),
         [*answers, _case("memory-edits-8x32mb", "8 edits of 4 × 8 MB", form, 8)],
     )

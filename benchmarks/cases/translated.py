@@ -6,7 +6,7 @@ from benchmarks import calls
 from benchmarks.answers import MB, Answer
 from benchmarks.calls import Call
 from benchmarks.cases.base import CPU, P50, PEAK, RATE, Case, Family, Values
-from benchmarks.cases.json_pictures import answered
+from benchmarks.cases.throughput import by_time
 from benchmarks.gateways.base import Gateway
 from benchmarks.gateways.imagegate import TRANSLATED, adapters
 from benchmarks.lab import Lab
@@ -29,7 +29,7 @@ def family() -> Family:
 
 def _case(name: str, title: str, call: Call) -> Case:
     def measure(lab: Lab, gateway: Gateway) -> Values:
-        return answered(lab, gateway, call, connections=16, seconds=lab.form.seconds)
+        return by_time(lab, gateway, call, connections=16, seconds=lab.form.seconds)
 
     return Case(name, title, measure, ("imagegate",), short=True, short_gateways=("imagegate",), needs=_needs)
 

@@ -16,7 +16,14 @@ from benchmarks.cases.streams import STREAMS
 from benchmarks.gateways import GATEWAYS
 from benchmarks.results import Results, Spread
 
-_COLOURS = {"direct": "#888888", "nginx": "#2e8540", "imagegate": "#c2410c", "litellm": "#1d4ed8", "portkey": "#7c3aed"}
+_COLOURS = {
+    "direct": "#888888",
+    "nginx": "#2e8540",
+    "nginx-64k": "#86c594",
+    "imagegate": "#c2410c",
+    "litellm": "#1d4ed8",
+    "portkey": "#7c3aed",
+}
 _MEMORY = (1, 8, 32, 64)
 
 Point = tuple[float, Spread | None]
@@ -26,7 +33,9 @@ def main() -> None:
     """Three files."""
     results, folder = Results.load(Path(sys.argv[1])), Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
-    mpl.rcParams.update({"svg.hashsalt": "imagegate", "font.size": 9, "axes.grid": True, "grid.alpha": 0.3})
+    mpl.rcParams.update(
+        {"svg.hashsalt": "imagegate", "svg.fonttype": "none", "font.size": 9, "axes.grid": True, "grid.alpha": 0.3}
+    )
     _plot(
         folder / "throughput.svg",
         {g.name: [(size, results.spread(f"json-{slug(size)}-c16", g.name, "rps")) for size in SIZES] for g in GATEWAYS},

@@ -96,13 +96,13 @@ class ZhipuSimulator(Simulator):
     """
 
     def __init__(self, key: str = KEY) -> None:
+        self._hosted = Hosted()
         super().__init__()
         self.key = key
         self.polls = 1
         self.job_end: dict[str, Any] | None = None
         self.usage: dict[str, Any] | None = None
         self.signed = True
-        self._hosted = Hosted()
         self._jobs: dict[str, tuple[dict[str, Any], int]] = {}
 
     @property

@@ -62,10 +62,10 @@ class GeminiAdapter:
             thoughts=options.thoughts and previews > 0,
         )
         verb = "streamGenerateContent?alt=sse" if stream else "generateContent"
-        async with upstream.post_json(f"/models/{payload.model_path(request.model)}:{verb}", body) as answer:
-            async with aclosing(answers.events(answer, previews)) as events:
-                async for event in events:
-                    yield event
+        path = f"/models/{payload.model_path(request.model)}:{verb}"
+        async with upstream.post_json(path, body) as answer, aclosing(answers.events(answer, previews)) as events:
+            async for event in events:
+                yield event
 
     def failure(self, refusal: Refusal) -> GatewayError:
         """Google's error model, reason first."""

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from concurrent.futures import Executor
 from datetime import datetime
 from typing import Any, Literal
+from urllib.parse import quote
 
 import orjson
 from pydantic import Field
@@ -92,7 +93,7 @@ def endpoint(request: ImageRequest, options: IdeogramOptions) -> str:
     if request.model == _PROMPTED_EDIT:
         return "/v1/edit"
     function = options.masked_edit if request.mask else "remix" if request.images else "generate"
-    return f"/v1/{request.model}/{function}"
+    return f"/v1/{quote(request.model, safe='')}/{function}"
 
 
 def fields(request: ImageRequest, path: str) -> dict[str, Any]:
@@ -103,8 +104,10 @@ def fields(request: ImageRequest, path: str) -> dict[str, Any]:
     size = parse_size(request.size) if request.size and request.mask is None else None
     if isinstance(size, PixelSize):
         body["resolution"] = str(size)
-    if request.quality in SPEEDS:
-        body["rendering_speed"] = SPEEDS[request.quality]
+    if speed := SPEEDS.get(request.quality or ""):
+        body["rendering_speed"] = speed
+    if request.background == "transparent":
+        body["transparent_background"] = True
     return body
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import httpx2
 import orjson
@@ -178,6 +178,16 @@ class Upstream:
     def get(self, path: str, *, headers: Mapping[str, str] | None = None) -> AbstractAsyncContextManager[Answer]:
         """GET ``base_url + path``, or an absolute url on the channel's own origin."""
         return self._call("GET", self._url(path), dict(headers or {}), b"")
+
+    async def call_off(self, path: str, *, method: Literal["POST", "PUT", "DELETE"] = "POST", seconds: float = 1.5) -> None:
+        """Tell the provider that nobody waits for a job any more: at most ``seconds``, also after the deadline.
+
+        A failure is nobody's business and is not raised.
+        """
+        late = Upstream(self._transport, self._account, self._outside, asyncio.get_running_loop().time() + seconds)
+        with suppress(GatewayError, TimeoutError):
+            async with asyncio.timeout(seconds), late._call(method, late._url(path), {}, b"") as answer:
+                await answer.read()
 
     def poll(
         self, path: str, *, every: float = 2.0, headers: Mapping[str, str] | None = None

@@ -82,6 +82,14 @@ async def test_an_error_of_the_wait_withdraws_nothing() -> None:
     assert desk.asked == 0
 
 
+async def test_a_passed_deadline_withdraws_the_job() -> None:
+    desk = Desk()
+    with pytest.raises(Ambiguous):
+        async with withdrawn(desk.withdraw):
+            raise Ambiguous("x", timed_out=True)
+    assert desk.done == 1
+
+
 async def test_withdrawing_may_fail() -> None:
     desk = Desk(error=RateLimited("x"))
     job = desk.job()

@@ -83,7 +83,7 @@ async def _json_frame(answer: Answer, *, keep_all: bool) -> AsyncGenerator[_Fram
 
 
 def _forget(pictures: list[Chunks], keep: bool) -> None:
-    """Another picture begins: the newest one is whole and may be the result, older ones are not, unless thoughts are among them."""
+    """Another picture begins: the newest so far may still be the result, older ones are not, unless thoughts are among them."""
     if not keep:
         for older in pictures[:-1]:
             older.clear()

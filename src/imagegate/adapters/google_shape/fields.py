@@ -74,8 +74,7 @@ def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     result = dict(under)
     for name, value in over.items():
         below = result.get(name)
-        inside = isinstance(below, Mapping) and isinstance(value, Mapping)
-        result[name] = merged(below, value) if inside else value
+        result[name] = merged(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
     return result
 
 

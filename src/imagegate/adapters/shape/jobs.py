@@ -25,7 +25,7 @@ def paid() -> Iterator[None]:
 
 @asynccontextmanager
 async def withdrawn(withdraw: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
-    """Around the wait for a job: whoever leaves early (generator closed, task cancelled) has ``withdraw`` called.
+    """Around the wait for a job: whoever leaves early (generator closed, task cancelled, deadline) has ``withdraw`` called.
 
     It gets ``WITHDRAW_SECONDS``, and its failure is nobody's business.
     """
@@ -33,6 +33,10 @@ async def withdrawn(withdraw: Callable[[], Awaitable[object]]) -> AsyncIterator[
         yield
     except (GeneratorExit, asyncio.CancelledError):
         await _in_time(withdraw)
+        raise
+    except Ambiguous as error:
+        if error.timed_out:
+            await _in_time(withdraw)
         raise
 
 

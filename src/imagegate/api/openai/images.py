@@ -155,7 +155,9 @@ class ImagesApi:
         def failed(error: GatewayError) -> None:
             record.error = error
 
-        return ImageAnswer(events, Wire(asked, record.operation or asked.operation), report, services.policy, failed, stack.aclose)
+        return ImageAnswer(
+            events, Wire(asked, record.operation or asked.operation), report, services.policy, failed, stack.aclose
+        )
 
 
 def origin(request: Request) -> str:

@@ -38,13 +38,14 @@ class ModelsApi:
     async def list_models(self, request: Request) -> Response:
         """Every model that the key may use."""
         caller = self._caller(request)
-        return JSONResponse({"object": "list", "data": [self._row(name) for name in self._table.names() if caller.may_use(name)]})
+        names = [name for name in self._table.names() if self._may_use(caller, name)]
+        return JSONResponse({"object": "list", "data": [self._row(name) for name in names]})
 
     async def get_model(self, request: Request) -> Response:
         """One model, also one that only a glob or an alias serves."""
         caller = self._caller(request)
         name = str(request.path_params["model"])
-        if not name.strip() or not caller.may_use(name):
+        if not name.strip() or not self._may_use(caller, name):
             raise ModelNotFound(f"The model `{name[:100]}` is not served here; GET /v1/models lists what is.", param="model")
         return JSONResponse(self._row(name))
 
@@ -52,6 +53,10 @@ class ModelsApi:
         caller = self._authenticator.caller(request.headers)
         record_of(request.scope).key_name = caller.key_name
         return caller
+
+    def _may_use(self, caller: Caller, name: str) -> bool:
+        """By the rule of ``check_model``: under this name, or under the one behind it. Raises ModelNotFound."""
+        return caller.may_use(name) or caller.may_use(self._table.resolve(name))
 
     def _row(self, name: str) -> dict[str, Any]:
         resolved = self._table.resolve(name)

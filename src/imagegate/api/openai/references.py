@@ -102,8 +102,8 @@ class ReferenceReader(Generic[S]):
         self._max_total = max_total
         self._fetches: dict[str, asyncio.Task[S]] = {}
 
-    async def read_all(self, references: Sequence[Reference]) -> list[InputImage]:
-        """The pictures in the caller's order.
+    async def read_all(self, references: Sequence[Reference], start: int = 0) -> list[InputImage]:
+        """The pictures in the caller's order, the first of them being number ``start`` of its request.
 
         Every form is checked before anything is fetched. The first failure cancels the rest and is raised: InvalidRequest,
         TooLarge, or what fetcher, spool and inspector raise.
@@ -114,7 +114,7 @@ class ReferenceReader(Generic[S]):
             async with asyncio.TaskGroup() as group:
                 tasks = [
                     group.create_task(self._read(group, source, reference.param, index))
-                    for index, (source, reference) in enumerate(zip(sources, references, strict=True))
+                    for index, (source, reference) in enumerate(zip(sources, references, strict=True), start)
                 ]
         except BaseExceptionGroup as failures:
             failure = _first(failures)
@@ -122,9 +122,9 @@ class ReferenceReader(Generic[S]):
             raise failure
         return [task.result() for task in tasks]
 
-    async def read_one(self, reference: Reference) -> InputImage:
-        """A single picture, such as the mask; its index is 0. Raises as ``read_all``."""
-        return (await self.read_all([reference]))[0]
+    async def read_one(self, reference: Reference, index: int = 0) -> InputImage:
+        """A single picture: the mask, or number ``index`` of the references. Raises as ``read_all``."""
+        return (await self.read_all([reference], index))[0]
 
     async def _read(self, group: asyncio.TaskGroup, source: Source, param: str, index: int) -> InputImage:
         if isinstance(source, InlineBase64):

@@ -70,7 +70,7 @@ class UploadReader:
 
     async def _part(self, part: FilePart | TextReference, reader: ReferenceReader[Spool], param: str, index: int) -> InputImage:
         if isinstance(part, TextReference):
-            return await reader.read_one(Reference(part.text, param))
+            return await reader.read_one(Reference(part.text, param), index)
         return await self._inspector.inspect(part.spool, param=param, index=index)
 
     async def from_json(self, body: Mapping[str, Any], spools: Spools) -> Uploads:

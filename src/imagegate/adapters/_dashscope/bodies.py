@@ -1,0 +1,187 @@
+"""A request in each of DashScope's four dialects. A catalog row names its model's dialect in ``extra.call``.
+
+Source: dashscope 2.0.2 (aigc/image_synthesis, aigc/image_generation, v2/resources/images), help.aliyun.com/zh/model-studio
+(qwen-image-api, wan-image-generation, wanx-image-edit-api-reference).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from imagegate.adapters.shape.typed import Kinds, typed
+from imagegate.adapters.shape.wishes import wished_size
+from imagegate.domain.capabilities import Capabilities, SizePolicy, SizeRule
+from imagegate.domain.fitting import fit_size, size_from
+from imagegate.domain.images import ImageRequest, Operation
+from imagegate.domain.sizes import PixelSize, parse_size, reduced
+from imagegate.upstream.inline import InlineImage
+
+
+class Call(StrEnum):
+    """The dialects."""
+
+    MESSAGES = "messages"
+    """One user message of pictures and a text; at once, or as a job where the row has ``extra.queue``."""
+    TEXT2IMAGE = "text2image"
+    """A prompt; always a job."""
+    IMAGE2IMAGE = "image2image"
+    """A prompt and a list of pictures; always a job."""
+    FUNCTIONS = "functions"
+    """A function, a prompt, one picture, perhaps a mask; always a job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Where to send what. ``queued``: it becomes a job. ``headers``: those of this call alone."""
+
+    path: str
+    body: Mapping[str, Any]
+    queued: bool
+    headers: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class _Placed:
+    """Fields that are not ours, where DashScope wants them."""
+
+    input: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    top: dict[str, Any] = field(default_factory=dict)
+
+
+_SYNTHESIS = "/services/aigc/{}/image-synthesis"
+_AT_ONCE = "/services/aigc/multimodal-generation/generation"
+_QUEUED = "/services/aigc/image-generation/generation"
+_WORDS: Kinds = {
+    "seed": int,
+    "prompt_extend": bool,
+    "watermark": bool,
+    "thinking_mode": bool,
+    "enable_sequential": bool,
+    "enable_interleave": bool,
+    "max_images": int,
+    "ref_strength": float,
+    "strength": float,
+    "similarity": float,
+    "sketch_weight": int,
+    "realisticness": int,
+    "top_scale": float,
+    "bottom_scale": float,
+    "left_scale": float,
+    "right_scale": float,
+    "upscale_factor": int,
+    "is_sketch": bool,
+}
+_PARAMETERS = frozenset({*_WORDS, "negative_prompt", "ref_mode", "color_palette", "bbox_list"})
+_INPUTS = frozenset({"negative_prompt", "function", "ref_img", "sketch_image_url"})
+"""Words that belong beside the prompt, in the dialects that have one there."""
+_OURS = frozenset({"n", "size", "style"})
+
+
+def order(request: ImageRequest, row: Capabilities, overrides: Mapping[str, Any], *, queue: bool) -> Order:
+    """The call for one request. ``queue``: as a job, where the model has the choice.
+
+    Of the caller's own fields, ``parameters`` and ``input`` pass as whole objects and the documented words by themselves; what we
+    map wins over them, and ``overrides`` win over everything.
+    """
+    call = Call(row.extra.get("call", Call.MESSAGES))
+    own = _placed(typed(request.extra, {**_WORDS, "parameters": _plain_kinds()}), call, _PARAMETERS)
+    last = _placed(overrides, call, _PARAMETERS | _OURS)
+    body = {
+        "model": request.model,
+        "input": {**own.input, **_input(request, call, own.input.get("function")), **last.input},
+        "parameters": {**own.parameters, **_parameters(request, row), **last.parameters},
+        **last.top,
+    }
+    queued = call is not Call.MESSAGES or (queue and bool(row.extra.get("queue")))
+    headers = {"x-dashscope-async": "enable"} if queued else {}
+    if _names_oss(body["input"]):
+        headers["x-dashscope-ossresourceresolve"] = "enable"
+    return Order(_path(call, queued=queued), body, queued, headers)
+
+
+def _path(call: Call, *, queued: bool) -> str:
+    if call is Call.MESSAGES:
+        return _QUEUED if queued else _AT_ONCE
+    return _SYNTHESIS.format("text2image" if call is Call.TEXT2IMAGE else "image2image")
+
+
+def _placed(given: Mapping[str, Any], call: Call, parameters: frozenset[str]) -> _Placed:
+    """``top`` gets what has no place; of a caller's fields it is left out."""
+    placed = _Placed()
+    for name, value in given.items():
+        if name in {"input", "parameters"} and isinstance(value, Mapping):
+            getattr(placed, name).update(value)
+        elif name in _INPUTS and call is not Call.MESSAGES:
+            placed.input[name] = value
+        elif name in parameters:
+            placed.parameters[name] = value
+        else:
+            placed.top[name] = value
+    return placed
+
+
+def _input(request: ImageRequest, call: Call, function: Any) -> dict[str, Any]:
+    pictures = [InlineImage(image, as_url=True) for image in request.images]
+    if call is Call.MESSAGES:
+        content = [*({"image": picture} for picture in pictures), {"text": request.prompt}]
+        return {"messages": [{"role": "user", "content": content}]}
+    body: dict[str, Any] = {"prompt": request.prompt}
+    if call is Call.IMAGE2IMAGE:
+        body["images"] = pictures
+    if call is Call.FUNCTIONS:
+        body["function"] = function or ("description_edit_with_mask" if request.mask else "description_edit")
+        body["base_image_url"] = pictures[0]
+        if request.mask:
+            body["mask_image_url"] = InlineImage(request.mask, as_url=True)
+    return body
+
+
+def _parameters(request: ImageRequest, row: Capabilities) -> dict[str, Any]:
+    """``n`` always and ``size`` wherever there is one: what is left out may be billed as 4 pictures of 2048x2048."""
+    named = {"n": request.n, "size": _size(request, row), "style": request.style}
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def _size(request: ImageRequest, row: Capabilities) -> str | None:
+    """``W*H`` or a tier. Without a word from the caller an edit keeps the shape of its last picture, as DashScope does."""
+    if row.extra.get("sized") is False:
+        return None
+    rule, usual = _rule(request, row), row.extra.get("default_size")
+    usual_size = parse_size(usual) if usual else None
+    asked = wished_size(request, rule, edge=1024)
+    if asked is None and request.images and isinstance(usual_size, PixelSize):
+        asked = _shape_of_the_last(request, usual_size.area, rule)
+    if asked is None:
+        return usual if isinstance(usual, str) else None
+    fitted = asked if rule.policy is SizePolicy.PASSTHROUGH else fit_size(parse_size(asked), rule)
+    return fitted.replace("x", "*")
+
+
+def _rule(request: ImageRequest, row: Capabilities) -> SizeRule:
+    """Some models make smaller pictures in an edit."""
+    most = row.extra.get("edit_pixels")
+    return replace(row.sizes, max_pixels=most) if most and request.operation is Operation.EDIT else row.sizes
+
+
+def _shape_of_the_last(request: ImageRequest, area: int, rule: SizeRule) -> str | None:
+    last = request.images[-1]
+    if not last.width or not last.height:
+        return None
+    return str(size_from(reduced(PixelSize(last.width, last.height)), area, rule))
+
+
+def _names_oss(value: Any) -> bool:
+    """Whether an input is a temporary upload (``oss://``), which the API reads only when told so."""
+    if isinstance(value, Mapping):
+        return any(map(_names_oss, value.values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(_names_oss, value))
+    return isinstance(value, str) and value.startswith("oss://")
+
+
+def _plain_kinds() -> dict[str, type[bool] | type[int] | type[float]]:
+    return {name: kind for name, kind in _WORDS.items() if isinstance(kind, type)}

@@ -1,0 +1,222 @@
+"""Fireworks: FLUX and SDXL answer with the picture's bytes; Kontext takes a job and is asked for it.
+
+Source: docs.fireworks.ai (text_to_image, Kontext, get_result), vercel/ai packages/fireworks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import Field
+
+from imagegate.adapters import base
+from imagegate.adapters.shape import failures, payload, verdicts
+from imagegate.adapters.shape.jobs import paid
+from imagegate.adapters.shape.typed import Kinds, typed
+from imagegate.catalog.loader import Catalog
+from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.channels import Channel
+from imagegate.domain.events import CompletedImage, ImageBytes, ImageDetails, ImageEvent, ImageLink, Progress, held
+from imagegate.domain.images import ImageRequest
+from imagegate.domain.sizes import PixelSize, aspect_ratio, parse_size
+from imagegate.errors import Ambiguous, BadResponse, ContentRefused, GatewayError
+from imagegate.upstream.client import Answer, Refusal, Upstream
+from imagegate.upstream.inline import InlineImage
+
+RATIOS = ("1:1", "21:9", "16:9", "3:2", "5:4", "4:5", "2:3", "9:16", "9:21", "4:3", "3:4")
+"""What ``aspect_ratio`` takes."""
+
+_PREFIX = "accounts/fireworks/models/"
+_LOST_LOOKS = 3
+"""How often ``Task not found`` may be said of a job; then it is lost."""
+_MODERATED = frozenset({"Request Moderated", "Content Moderated"})
+_JSON_LIMIT = 64 * 1024 * 1024
+_KINDS: Kinds = {
+    "seed": int,
+    "steps": int,
+    "num_inference_steps": int,
+    "safety_tolerance": int,
+    "guidance_scale": float,
+    "cfg_scale": float,
+    "safety_check": bool,
+    "prompt_upsampling": bool,
+}
+
+
+class FireworksOptions(base.Options):
+    """Extras of a ``fireworks`` channel."""
+
+    poll_seconds: float = Field(1.0, gt=0, description="seconds between two looks at a Kontext job")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A way to call a model, the catalog's ``extra.route``. ``path``: with the model's full name in it.
+
+    ``forwarded``: vendor fields that go along. ``pixels``: a size is width and height, not a ratio. ``job``: submit, then ask.
+    """
+
+    path: str
+    forwarded: frozenset[str]
+    pixels: bool = False
+    job: bool = False
+
+
+ROUTES: Mapping[str, Route] = {
+    "text_to_image": Route(
+        "/workflows/{}/text_to_image",
+        frozenset({"seed", "guidance_scale", "num_inference_steps", "safety_check", "aspect_ratio"}),
+    ),
+    "image_generation": Route(
+        "/image_generation/{}",
+        frozenset({"seed", "cfg_scale", "steps", "sampler", "safety_check", "negative_prompt"}),
+        pixels=True,
+    ),
+    "kontext": Route(
+        "/workflows/{}", frozenset({"seed", "prompt_upsampling", "safety_tolerance", "aspect_ratio"}), job=True
+    ),
+}
+
+
+class FireworksAdapter:
+    """Speaks Fireworks' image endpoints."""
+
+    Options = FireworksOptions
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def capabilities(self, upstream_model: str) -> Capabilities:
+        """The catalog's row; Fireworks' own models are known without ``accounts/fireworks/models/``."""
+        return self._catalog.capabilities("fireworks", upstream_model.removeprefix(_PREFIX))
+
+    def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
+        """Bearer key."""
+        return {"authorization": f"Bearer {key}", **channel.headers}
+
+    async def run(self, request: ImageRequest, channel: Channel, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
+        """One call that answers with a picture, or a job that is watched until its picture is ready."""
+        route = ROUTES[self.capabilities(request.model).extra.get("route", "text_to_image")]
+        extra = {name: value for name, value in typed(request.extra, _KINDS).items() if name in route.forwarded}
+        body = payload.merge(fields(request, route), extra, channel.overrides)
+        path = route.path.format(full_name(request.model))
+        options: FireworksOptions = channel.options
+        source = self._job(upstream, path, body, options) if route.job else self._picture(upstream, path, body, request)
+        async with aclosing(source) as events:
+            async for event in events:
+                yield event
+
+    def failure(self, refusal: Refusal) -> GatewayError:
+        """OpenAI's envelope or a text; 412 is an account that is suspended or has spent its limit."""
+        error = failures.error_object(refusal.json)
+        if refusal.status == 412:
+            return verdicts.judged(verdicts.Verdict.ACCOUNT, error, refusal)
+        return failures.openai_failure(refusal)
+
+    async def _picture(
+        self, upstream: Upstream, path: str, body: Mapping[str, Any], request: ImageRequest
+    ) -> AsyncGenerator[ImageEvent]:
+        accept = {"accept": f"image/{request.output_format or 'png'}"}
+        async with upstream.post_json(path, body, headers=accept) as answer:
+            if not answer.content_type.startswith("image/"):
+                yield from_json(await answer.json(_JSON_LIMIT))
+                return
+            told = details(answer)
+            async with aclosing(answer.chunks()) as chunks:
+                yield CompletedImage(ImageBytes(chunks, "raw"), told)
+
+    async def _job(
+        self, upstream: Upstream, path: str, body: Mapping[str, Any], options: FireworksOptions
+    ) -> AsyncGenerator[ImageEvent]:
+        async with upstream.post_json(path, body) as answer:
+            document = await answer.json()
+        job = document.get("request_id") if isinstance(document, Mapping) else None
+        if not job:
+            raise BadResponse("The provider took the job without naming it.")
+        yield Progress("queued")
+        lost = 0
+        with paid():
+            looks = upstream.poll_calls(lambda: upstream.post_json(f"{path}/get_result", {"id": job}), every=options.poll_seconds)
+            async with aclosing(looks):
+                async for look in looks:
+                    lost += look.get("status") == "Task not found"
+                    if lost >= _LOST_LOOKS:
+                        raise Ambiguous("The provider took the job and no longer knows it.")
+                    picture = finished(look)
+                    yield picture or Progress("pending")
+                    if picture:
+                        return
+
+
+def full_name(model: str) -> str:
+    """A model as paths name it."""
+    return model if model.startswith("accounts/") else _PREFIX + model
+
+
+def fields(request: ImageRequest, route: Route) -> dict[str, Any]:
+    """The request in Fireworks' fields; the model is in the path, and the format of raw pictures in ``Accept``."""
+    body: dict[str, Any] = {"prompt": request.prompt}
+    size = parse_size(request.size) if request.size else None
+    if isinstance(size, PixelSize):
+        pixels = {"width": size.width, "height": size.height}
+        body.update(pixels if route.pixels else {"aspect_ratio": aspect_ratio(size, RATIOS)})
+    if route.job and request.output_format is not None:
+        body["output_format"] = request.output_format
+    if request.images:
+        body["input_image"] = InlineImage(request.images[0], as_url=True)
+    return body
+
+
+def details(answer: Answer) -> ImageDetails:
+    """What the head of a raw picture says. Raises ContentRefused."""
+    if answer.headers.get("finish-reason") == "CONTENT_FILTERED":
+        raise _refused()
+    seed = answer.headers.get("seed", "")
+    told = {"seed": int(seed)} if seed.isdecimal() else {}
+    return ImageDetails(output_format=answer.content_type.removeprefix("image/"), extra=told)
+
+
+def from_json(document: Any) -> CompletedImage:
+    """``{id, base64: […], finishReason, seed}``, where bytes were asked for. Raises ContentRefused or BadResponse."""
+    fields = document if isinstance(document, Mapping) else {}
+    if fields.get("finishReason") == "CONTENT_FILTERED":
+        raise _refused()
+    pictures = fields.get("base64")
+    first = pictures[0] if isinstance(pictures, list) and pictures else pictures
+    if not isinstance(first, str) or not first:
+        raise BadResponse("The provider answered without a picture.")
+    told = {"seed": fields["seed"]} if isinstance(fields.get("seed"), int) else {}
+    return CompletedImage(held(first.rpartition(",")[2].encode()), ImageDetails(extra=told))
+
+
+def finished(look: Mapping[str, Any]) -> CompletedImage | None:
+    """The picture of a job, None while there is none. Raises ContentRefused, Ambiguous or BadResponse."""
+    status, result = look.get("status"), look.get("result")
+    if status in _MODERATED:
+        raise _refused()
+    if status == "Error":
+        raise Ambiguous("The provider failed while working on the request.")
+    if status != "Ready":
+        return None
+    sample = result.get("sample") if isinstance(result, Mapping) else None
+    if not isinstance(sample, str) or not sample:
+        raise BadResponse("The provider answered without a picture.")
+    seed = result.get("seed") if isinstance(result, Mapping) else None
+    told = ImageDetails(extra={"seed": seed} if isinstance(seed, int) else {})
+    return CompletedImage(ImageLink(sample) if ":" in sample else held(sample.encode()), told)
+
+
+def _refused() -> ContentRefused:
+    return ContentRefused("The provider's safety system refused this request.", code="content_policy_violation")
+
+
+ROW = base.AdapterRow(
+    "fireworks",
+    lambda tools: FireworksAdapter(tools.catalog),
+    FireworksOptions,
+    default_base_url="https://api.fireworks.ai/inference/v1",
+    key_variables=("FIREWORKS_API_KEY",),
+)
