@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http.client import HTTPException
 
 from benchmarks.cases.base import Case
 from benchmarks.gateways import PEERS
@@ -75,7 +76,7 @@ def _measure(lab: Lab, case: Case, gateway: Gateway, number: int) -> Sample:
         sample = Sample(case.name, gateway.name, number, dict(case.measure(lab, gateway)))
     except Failed as error:
         sample = Sample(case.name, gateway.name, number, problem=str(error))
-    except (OSError, subprocess.SubprocessError) as error:
+    except (OSError, ValueError, HTTPException, subprocess.SubprocessError) as error:
         sample = Sample(case.name, gateway.name, number, problem=f"{type(error).__name__}: {error}"[:200])
     seconds = time.monotonic() - begun
     sample.others = max(0.0, busy_seconds() - lab.own_cpu_seconds() - foreign) / seconds

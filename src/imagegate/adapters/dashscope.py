@@ -1,4 +1,4 @@
-"""Aliyun DashScope (Model Studio): Qwen-Image, Qwen-Image-Edit, Wan, Z-Image. The base url is the region, or the workspace's host.
+"""Aliyun DashScope (Model Studio): Qwen-Image, Qwen-Image-Edit, Wan, Z-Image. The base url is the region or workspace host.
 
 Source: dashscope 2.0.2, help.aliyun.com/zh/model-studio and alibabacloud.com/help/en/model-studio (image APIs, error codes).
 """
@@ -60,7 +60,7 @@ class DashscopeAdapter:
         options: DashscopeOptions = channel.options
         if request.mask is not None:
             request = replace(request, mask=await luminance_upload(request.mask, self._executor, edit="white"))
-        queue = request.extra.get("async_jobs", options.async_jobs) in {True, "true"}
+        queue = request.extra.get("async_jobs", options.async_jobs) in (True, "true")
         order = bodies.order(request, self.capabilities(request.model), channel.overrides, queue=queue)
         async with upstream.post_json(order.path, order.body, headers=order.headers) as answer:
             document = await answer.json()
@@ -81,12 +81,12 @@ class DashscopeAdapter:
 async def _waited(task: str, options: DashscopeOptions, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
     """Look until the job is done; cancel it when nobody waits any more, which works while it is queued."""
     done: Mapping[str, Any] = {}
-    yield Progress("queued")
     with paid():
         async with (
             withdrawn(lambda: _cancel(task, upstream)),
             aclosing(upstream.poll(f"/tasks/{task}", every=options.poll_seconds)) as looks,
         ):
+            yield Progress("queued")
             async for document in looks:
                 note = results.waiting(document)
                 if note is None:
@@ -98,7 +98,7 @@ async def _waited(task: str, options: DashscopeOptions, upstream: Upstream) -> A
 
 
 async def _cancel(task: str, upstream: Upstream) -> None:
-    async with upstream.post_json(f"/tasks/{task}/cancel", {}) as answer:
+    async with upstream.post_bytes(f"/tasks/{task}/cancel", b"", headers={}) as answer:
         await answer.read()
 
 

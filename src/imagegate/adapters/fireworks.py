@@ -75,9 +75,7 @@ ROUTES: Mapping[str, Route] = {
         frozenset({"seed", "cfg_scale", "steps", "sampler", "safety_check", "negative_prompt"}),
         pixels=True,
     ),
-    "kontext": Route(
-        "/workflows/{}", frozenset({"seed", "prompt_upsampling", "safety_tolerance", "aspect_ratio"}), job=True
-    ),
+    "kontext": Route("/workflows/{}", frozenset({"seed", "prompt_upsampling", "safety_tolerance", "aspect_ratio"}), job=True),
 }
 
 

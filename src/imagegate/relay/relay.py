@@ -154,7 +154,7 @@ class Relay:
                 break
             committed = False
             try:
-                async with aclosing(self._attempt(plan, report, deadline)) as events:
+                async with aclosing(self._start(plan, report, deadline)) as events:
                     async for event in events:
                         committed = committed or isinstance(event, (PartialImage, CompletedImage))
                         yield event
@@ -184,7 +184,8 @@ class Relay:
     def _may_follow(self, error: UpstreamError) -> bool:
         return error.next_candidate or (self._policy.retry_ambiguous and isinstance(error, (Ambiguous, BadResponse)))
 
-    async def _attempt(self, plan: _Plan, report: Report, deadline: float) -> AsyncGenerator[ImageEvent]:
+    def _start(self, plan: _Plan, report: Report, deadline: float) -> AsyncGenerator[ImageEvent]:
+        """The events of one attempt, not yet running."""
         candidate, request = plan.candidate, plan.adjusted.request
         report.channel, report.upstream_model = candidate.channel.name, candidate.route.upstream
         report.dropped, report.mapped = plan.adjusted.dropped, plan.adjusted.mapped
@@ -195,12 +196,8 @@ class Relay:
             channel = replace(channel, overrides={**channel.overrides, **candidate.route.overrides})
         upstream = self._connect(candidate, plan.adapter, deadline)
         if len(plan.parts) == 1:
-            source = attempt(plan.adapter, request, channel, upstream, deadline)
-        else:
-            source = merged([attempt(plan.adapter, replace(request, n=n), channel, upstream, deadline) for n in plan.parts])
-        async with aclosing(source) as events:
-            async for event in events:
-                yield event
+            return attempt(plan.adapter, request, channel, upstream, deadline)
+        return merged([attempt(plan.adapter, replace(request, n=n), channel, upstream, deadline) for n in plan.parts])
 
 
 def _plan(candidate: Candidate, adapter: Adapter, asked: ImageRequest) -> _Plan:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Literal, Protocol
 
 import httpx2
@@ -19,6 +19,7 @@ import orjson
 
 from imagegate.domain.channels import Timeouts
 from imagegate.errors import Ambiguous, BadResponse, GatewayError, UpstreamError
+from imagegate.upstream.engine import EngineBody
 from imagegate.upstream.failures import reading, sending
 from imagegate.upstream.form import EncodedForm, MultipartForm
 from imagegate.upstream.inline import JsonBody
@@ -92,21 +93,25 @@ class Answer:
 
     async def chunks(self) -> AsyncGenerator[bytes]:
         """The body as it arrives, not re-chunked. Raises Ambiguous when it stalls, BadResponse when it breaks or is too large."""
-        loop = asyncio.get_running_loop()
-        encoded = self._response.headers.get("content-encoding", "identity") != "identity"
+        stream = self._response.stream
+        if isinstance(stream, EngineBody) and self.headers.get("content-encoding", "identity") == "identity":
+            read = stream.read_some
+        else:
+            decoded = (chunk async for chunk in self._response.aiter_bytes() if chunk)
+            read = partial(anext, decoded, b"")
         total = 0
-        async with aclosing(self._response.aiter_bytes() if encoded else self._response.aiter_raw()) as body:
-            while True:
-                with reading():
-                    async with asyncio.timeout_at(min(loop.time() + self._idle, self._deadline)):
-                        chunk = await anext(body, None)
-                if chunk is None:
-                    return
-                total += len(chunk)
-                if total > ANSWER_LIMIT:
-                    raise BadResponse("The provider's answer is larger than the gateway accepts.")
-                if chunk:
-                    yield chunk
+        while chunk := await self._within(read):
+            total += len(chunk)
+            if total > ANSWER_LIMIT:
+                raise BadResponse("The provider's answer is larger than the gateway accepts.")
+            yield chunk
+
+    async def _within(self, read: Callable[[], Awaitable[bytes]]) -> bytes:
+        """One read within the idle time and the deadline."""
+        latest = min(asyncio.get_running_loop().time() + self._idle, self._deadline)
+        with reading():
+            async with asyncio.timeout_at(latest):
+                return await read()
 
     async def read(self, limit: int = _JSON_LIMIT) -> bytes:
         """The whole body, for small answers. Raises BadResponse above ``limit`` bytes."""
@@ -258,15 +263,19 @@ class Upstream:
             raise BadResponse("The provider named an address that is not its own.")
         return url
 
-    @asynccontextmanager
-    async def _call(
+    def _call(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | AsyncIterator[bytes]
-    ) -> AsyncGenerator[Answer]:
+    ) -> AbstractAsyncContextManager[Answer]:
+        return _Call(partial(self._answer, method, url, headers, content))
+
+    async def _answer(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes | AsyncIterator[bytes]
+    ) -> tuple[httpx2.Response, Answer]:
         response = await self._send(method, url, headers, content)
+        if 200 <= response.status_code < 300:
+            return response, Answer(response, self._account.timeouts.idle, self._deadline)
         try:
-            if not 200 <= response.status_code < 300:
-                raise self._account.classify(await self._refusal(response))
-            yield Answer(response, self._account.timeouts.idle, self._deadline)
+            raise self._account.classify(await self._refusal(response))
         finally:
             await response.aclose()
 
@@ -299,6 +308,22 @@ class Upstream:
         except GatewayError:
             body.clear()  # the status alone has to do
         return Refusal(response.status_code, response.headers, bytes(body[:_REFUSAL_LIMIT]))
+
+
+class _Call:
+    """``async with`` around one answer: leaving gives the connection back, or closes it when there is more to read."""
+
+    def __init__(self, answer: Callable[[], Awaitable[tuple[httpx2.Response, Answer]]]) -> None:
+        self._answer = answer
+        self._response: httpx2.Response | None = None
+
+    async def __aenter__(self) -> Answer:
+        self._response, answer = await self._answer()
+        return answer
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._response is not None:
+            await self._response.aclose()
 
 
 @lru_cache(maxsize=1024)

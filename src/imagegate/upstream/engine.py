@@ -48,7 +48,7 @@ class Engine(httpx2.AsyncBaseTransport):
                 timeout=_timeouts(request.extensions),
                 allow_redirects=False,
             )
-        return httpx2.Response(response.status, headers=list(response.raw_headers), stream=_Body(response))
+        return httpx2.Response(response.status, headers=list(response.raw_headers), stream=EngineBody(response))
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -74,16 +74,20 @@ class Engine(httpx2.AsyncBaseTransport):
         return self._session
 
 
-class _Body(httpx2.AsyncByteStream):
+class EngineBody(httpx2.AsyncByteStream):
     """The answer's body: every chunk as it was read."""
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    async def read_some(self) -> bytes:
+        """What has arrived, at once; waits when that is nothing; empty at the end. Raises httpx2.TransportError."""
         with _as_httpx2_errors():
-            async for chunk in self._response.content.iter_any():
-                yield chunk
+            return await self._response.content.readany()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while chunk := await self.read_some():
+            yield chunk
 
     async def aclose(self) -> None:
         """Give the connection back when the body was read to its end, else close it."""

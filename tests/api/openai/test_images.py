@@ -60,10 +60,9 @@ def edit(gateway: Gateway, path: str = "/v1/images/edits", **fields: str) -> req
 
 class TestModel:
     def test_the_bodys_wins_over_the_keys_and_that_over_the_servers(self, gateway: Gateway) -> None:
-        asked = {"size": "64x64"}
-        assert generate(gateway, model="sandbox-slow", **asked).headers["x-imagegate-model"] == "sandbox-slow"
+        assert generate(gateway, model=MODEL).headers["x-imagegate-model"] == MODEL
         assert generate(gateway, HOUSE).headers["x-imagegate-model"] == "house"
-        assert generate(gateway, **asked).headers["x-imagegate-model"] == "sandbox"
+        assert generate(gateway, size="64x64").headers["x-imagegate-model"] == "sandbox"
 
     @pytest.mark.parametrize("prefix", ["/openai/deployments/house", "/openai/deployments/house:openai"])
     def test_a_deployment_in_the_path_wins_over_the_body(self, gateway: Gateway, simulator: OpenAISimulator, prefix: str) -> None:
@@ -156,12 +155,19 @@ class TestEdits:
 
 
 class TestWhatIsTold:
-    def test_channel_attempts_and_what_became_of_parameters(self, gateway: Gateway) -> None:
-        answer = generate(gateway, size="100x100", style="vivid", metadata={"a": "b"})
+    @pytest.mark.parametrize("stream", [False, True])
+    def test_what_became_of_parameters(self, gateway: Gateway, simulator: OpenAISimulator, stream: bool) -> None:
+        answer = generate(gateway, model=MODEL, stream=stream, size="1000x1000", style="vivid", api_base="http://evil.test")
+        assert answer.status_code == 200
         told = {name: value for name, value in answer.headers.items() if name.startswith("x-imagegate-")}
-        assert told["x-imagegate-model"] == "sandbox"
-        assert told["x-imagegate-channel"] == "sandbox"
-        assert told["x-imagegate-attempts"] == "1"
+        assert told == {
+            "x-imagegate-model": MODEL,
+            "x-imagegate-channel": "openai",
+            "x-imagegate-attempts": "1",
+            "x-imagegate-dropped-params": "api_base,style",
+            "x-imagegate-size": f"1000x1000->{simulator.requests[0].json['size']}",
+        }
+        assert not {"style", "api_base"} & set(simulator.requests[0].json)
 
     @pytest.mark.parametrize("stream", [False, True])
     def test_the_next_channel_is_told_too(self, tmp_path: Path, simulator: OpenAISimulator, stream: bool) -> None:

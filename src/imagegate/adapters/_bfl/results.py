@@ -28,10 +28,12 @@ class Results:
         number, url = told.get("id"), told.get("polling_url")
         if not isinstance(number, str) or not number:
             raise BadResponse("The provider took the job and did not name it.")
-        self._upstream, self._url = upstream, f"/get_result?id={quote(number, safe='')}"
+        named = f"id={quote(number, safe='')}"
+        self._upstream, self._url = upstream, f"/get_result?{named}"
         if isinstance(url, str) and url:
-            origin, rest = _split(url)
-            self._url = origin + rest if "id=" in rest else f"{origin}{rest}?id={quote(number, safe='')}"
+            origin, path, query = _split(url)
+            wanted = query if "id=" in query else "&".join(filter(None, (query, named)))
+            self._url = f"{origin}{path}?{wanted}"
             if not upstream.owns(self._url):
                 self._upstream = upstream.at(_vouched(origin, upstream.base_url, hosts))
 
@@ -40,7 +42,8 @@ class Results:
         return self._upstream.get(self._url)
 
 
-def _split(url: str) -> tuple[str, str]:
+def _split(url: str) -> tuple[str, str, str]:
+    """Origin, path and query, put together anew so that nothing else can be read from them."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
@@ -48,8 +51,7 @@ def _split(url: str) -> tuple[str, str]:
         host = ""
     if not _HOST.fullmatch(host) or "@" in parts.netloc:
         raise BadResponse("The provider named an address that cannot be read.")
-    query = f"?{parts.query}" if parts.query else ""
-    return f"{parts.scheme}://{host}{f':{port}' if port else ''}", f"{parts.path}{query}"
+    return f"{parts.scheme}://{host}{f':{port}' if port else ''}", parts.path, parts.query
 
 
 def _vouched(origin: str, base_url: str, hosts: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from imagegate.adapters.shape.typed import Kinds, typed
+from imagegate.adapters.shape.typed import Kind, Kinds, typed
 from imagegate.adapters.shape.wishes import wished_size
 from imagegate.domain.capabilities import Capabilities, SizePolicy, SizeRule
 from imagegate.domain.fitting import fit_size, size_from
@@ -55,7 +55,7 @@ class _Placed:
 _SYNTHESIS = "/services/aigc/{}/image-synthesis"
 _AT_ONCE = "/services/aigc/multimodal-generation/generation"
 _QUEUED = "/services/aigc/image-generation/generation"
-_WORDS: Kinds = {
+_WORDS: Mapping[str, Kind] = {
     "seed": int,
     "prompt_extend": bool,
     "watermark": bool,
@@ -75,6 +75,7 @@ _WORDS: Kinds = {
     "upscale_factor": int,
     "is_sketch": bool,
 }
+_KINDS: Kinds = {**_WORDS, "parameters": _WORDS}
 _PARAMETERS = frozenset({*_WORDS, "negative_prompt", "ref_mode", "color_palette", "bbox_list"})
 _INPUTS = frozenset({"negative_prompt", "function", "ref_img", "sketch_image_url"})
 """Words that belong beside the prompt, in the dialects that have one there."""
@@ -88,7 +89,7 @@ def order(request: ImageRequest, row: Capabilities, overrides: Mapping[str, Any]
     map wins over them, and ``overrides`` win over everything.
     """
     call = Call(row.extra.get("call", Call.MESSAGES))
-    own = _placed(typed(request.extra, {**_WORDS, "parameters": _plain_kinds()}), call, _PARAMETERS)
+    own = _placed(typed(request.extra, _KINDS), call, _PARAMETERS)
     last = _placed(overrides, call, _PARAMETERS | _OURS)
     body = {
         "model": request.model,
@@ -181,7 +182,3 @@ def _names_oss(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return any(map(_names_oss, value))
     return isinstance(value, str) and value.startswith("oss://")
-
-
-def _plain_kinds() -> dict[str, type[bool] | type[int] | type[float]]:
-    return {name: kind for name, kind in _WORDS.items() if isinstance(kind, type)}

@@ -72,7 +72,7 @@ def pictures(document: Any) -> Iterator[ImageEvent]:
     counted = document.get("usage")
     size = _size(counted) if isinstance(counted, Mapping) else None
     for url, prompt in links:
-        yield CompletedImage(ImageLink(url), ImageDetails(size=size, output_format="png", revised_prompt=prompt))
+        yield CompletedImage(ImageLink(url), ImageDetails(size=size, revised_prompt=prompt))
     yield Finished(_usage(counted), details=ImageDetails(size=size), extra=_beside(document, output, failed))
 
 

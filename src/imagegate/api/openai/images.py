@@ -149,7 +149,8 @@ class ImagesApi:
         usual = services.relay.capabilities(asked.model).default_response_format
         named = _requested(request, parsed) if record.operation is Operation.GENERATE else None
         form = parsed.response_format or _default_form(named, usual)
-        publisher: Publisher = OriginPublisher(services.pictures, services.public_url or origin(request))
+        public = services.public_url or (origin(request) if form == "url" else "")
+        publisher: Publisher = OriginPublisher(services.pictures, public)
         events = deliver(services.relay.run(asked, report), form, publisher)
 
         def failed(error: GatewayError) -> None:

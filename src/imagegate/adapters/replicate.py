@@ -1,0 +1,197 @@
+"""Replicate: predictions of official models, versions and deployments; how a model's input is written is the catalog's ``extra``.
+
+Source: replicate 1.0.7, replicate.com/docs/reference/http, vercel/ai packages/replicate; inputs: the models' own schemas.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, Mapping
+from concurrent.futures import Executor
+from contextlib import aclosing
+from typing import Any, Literal
+
+from pydantic import Field
+
+from imagegate.adapters import base
+from imagegate.adapters.hosted_shape import predictions
+from imagegate.adapters.hosted_shape.recipe import KINDS, Recipe, fields
+from imagegate.adapters.shape import failures, masks, payload, verdicts
+from imagegate.adapters.shape.jobs import paid, withdrawn
+from imagegate.adapters.shape.typed import Kinds, typed
+from imagegate.adapters.shape.verdicts import Verdict, judged
+from imagegate.catalog.loader import Catalog
+from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.channels import Channel
+from imagegate.domain.events import ImageEvent, Progress
+from imagegate.domain.images import ImageRequest, InputImage
+from imagegate.errors import BadResponse, GatewayError, ModelMissing, RateLimited
+from imagegate.upstream.client import Refusal, Upstream
+from imagegate.upstream.form import FormFile, MultipartForm
+from imagegate.upstream.inline import InlineImage
+
+_KINDS: Kinds = {**KINDS, "safety_tolerance": int, "output_quality": int}
+_NAME = re.compile(r"(?P<deployment>deployments/)?(?P<name>[\w.-]+/[\w.-]+)(?::(?P<version>[0-9a-f]{64}))?")
+_VERSION = re.compile(r"[0-9a-f]{64}")
+_JOB = re.compile(r"\w{1,100}")
+_LONGEST_RETRY = 300.0
+
+
+class ReplicateOptions(base.Options):
+    """Extras of a ``replicate`` channel."""
+
+    wait_seconds: int = Field(
+        60, ge=0, le=60, description="how long a call waits for its result before it is polled; 0: not at all"
+    )
+    poll_seconds: float = Field(1.0, gt=0, description="between two looks at a prediction")
+    inline_bytes: int = Field(
+        256 * 1024, ge=0, description="larger reference pictures are uploaded to Replicate's files first, smaller ones sent along"
+    )
+    image_field: str | None = Field(
+        None, description="name of the input for reference pictures, for models whose name is not known"
+    )
+    image_form: Literal["list", "numbered", "one"] | None = Field(None, description="how several reference pictures are written")
+    mask_field: str | None = Field(None, description="name of the input for the mask; white is what changes")
+    count_field: str | None = Field(None, description="name of the input for the number of pictures")
+
+
+class ReplicateAdapter:
+    """Speaks Replicate's predictions: waits, then polls; cancels what nobody waits for."""
+
+    Options = ReplicateOptions
+
+    def __init__(self, catalog: Catalog, executor: Executor) -> None:
+        self._catalog = catalog
+        self._executor = executor
+
+    def capabilities(self, upstream_model: str) -> Capabilities:
+        """The catalog's row of ``owner/name``, whatever its version."""
+        return self._catalog.capabilities("replicate", upstream_model.partition(":")[0])
+
+    def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
+        """Bearer token."""
+        return {"authorization": f"Bearer {key}", **channel.headers}
+
+    async def run(self, request: ImageRequest, channel: Channel, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
+        """A prediction that is waited for, then polled."""
+        options: ReplicateOptions = channel.options
+        path, version = endpoint(request.model)
+        recipe = _recipe(self.capabilities(request.model), options)
+        mapped = fields(request, recipe, *await self._pictures(request, recipe, upstream, options))
+        body = {"input": payload.merge(mapped, typed(request.extra, _KINDS), channel.overrides), **version}
+        headers = {"cancel-after": f"{max(5, round(channel.timeouts.total))}s"}
+        if options.wait_seconds:
+            headers["prefer"] = f"wait={options.wait_seconds}"
+        async with upstream.post_json(path, body, headers=headers) as answer:
+            prediction = _prediction(await answer.json())
+        with paid():
+            async with aclosing(_awaited(prediction, upstream, options.poll_seconds)) as events:
+                async for event in events:
+                    yield event
+
+    def failure(self, refusal: Refusal) -> GatewayError:
+        """Problem details: ``{"title", "detail", "status", "invalid_fields"}``, by status."""
+        document = refusal.json if isinstance(refusal.json, Mapping) else {}
+        if refusal.status == 429:
+            wait = failures.retry_after(refusal.headers) or _seconds(document.get("retry_after"))
+            return RateLimited("The provider is limiting requests; try again shortly.", retry_after=wait)
+        if document.get("title") == "Invalid version or not permitted":
+            return judged(Verdict.MODEL, {}, refusal)
+        wrong = document.get("invalid_fields")
+        first = wrong[0] if isinstance(wrong, list) and wrong and isinstance(wrong[0], Mapping) else {}
+        param = str(first.get("field") or "").removeprefix("input.") or None
+        message = first.get("description") or document.get("detail")
+        return verdicts.by_status({"message": message, "param": param}, refusal)
+
+    async def _pictures(
+        self, request: ImageRequest, recipe: Recipe, upstream: Upstream, options: ReplicateOptions
+    ) -> tuple[list[Any], Any]:
+        """What stands for the reference pictures and the mask."""
+        pictures = [await _reference(image, upstream, options.inline_bytes) for image in request.images]
+        if request.mask is None:
+            return pictures, None
+        mask = await masks.luminance_upload(request.mask, self._executor, edit=recipe.mask_edit)
+        return pictures, await _reference(mask, upstream, options.inline_bytes)
+
+
+def endpoint(model: str) -> tuple[str, dict[str, str]]:
+    """Path and version of ``owner/name``, ``owner/name:version``, a version, or ``deployments/owner/name``. Raises ModelMissing."""
+    if _VERSION.fullmatch(model):
+        return "/predictions", {"version": model}
+    found = _NAME.fullmatch(model)
+    if found is None or ".." in model:
+        raise ModelMissing("Models are called 'owner/name' here; the operator has to look at the channel.")
+    if found["version"]:
+        return "/predictions", {"version": found["version"]}
+    kind = "deployments" if found["deployment"] else "models"
+    return f"/{kind}/{found['name']}/predictions", {}
+
+
+async def _reference(image: InputImage, upstream: Upstream, inline_bytes: int) -> InlineImage | str:
+    """A data url, or the address of an uploaded file, which Replicate drops after a day."""
+    if image.content.size <= inline_bytes:
+        return InlineImage(image, as_url=True)
+    async with upstream.post_form("/files", MultipartForm([], [FormFile("content", image)])) as answer:
+        document = await answer.json()
+    urls = document.get("urls") if isinstance(document, Mapping) else None
+    url = urls.get("get") if isinstance(urls, Mapping) else None
+    if not isinstance(url, str):
+        raise BadResponse("The provider took a reference picture without naming it.")
+    return url
+
+
+async def _awaited(prediction: Mapping[str, Any], upstream: Upstream, every: float) -> AsyncGenerator[ImageEvent]:
+    """The pictures of a prediction, once they are there."""
+    if not predictions.ended(prediction):
+        job = f"/predictions/{prediction['id']}"
+        async with withdrawn(lambda: upstream.call_off(_own(prediction, "cancel", f"{job}/cancel", upstream))):
+            yield Progress(_note(prediction))
+            async with aclosing(upstream.poll(_own(prediction, "get", job, upstream), every=every)) as looks:
+                async for prediction in looks:  # noqa: PLR1704 - the newest look is what counts
+                    if predictions.ended(prediction):
+                        break
+                    yield Progress(_note(prediction))
+    for event in predictions.pictures(prediction):
+        yield event
+
+
+def _own(prediction: Mapping[str, Any], name: str, path: str, upstream: Upstream) -> str:
+    """The address that the prediction names, if it is the channel's own; behind a proxy it is not."""
+    urls = prediction.get("urls")
+    url = urls.get(name) if isinstance(urls, Mapping) else None
+    return url if isinstance(url, str) and upstream.owns(url) else path
+
+
+def _prediction(document: Any) -> Mapping[str, Any]:
+    if isinstance(document, Mapping) and isinstance(document.get("id"), str) and _JOB.fullmatch(document["id"]):
+        return document
+    raise BadResponse("The provider answered without a prediction.")
+
+
+def _note(prediction: Mapping[str, Any]) -> str:
+    status = prediction.get("status")
+    return status if status in {"starting", "processing"} else "waiting"
+
+
+def _recipe(capabilities: Capabilities, options: ReplicateOptions) -> Recipe:
+    """The model's words, and the channel's where it has some."""
+    said = {
+        "images": options.image_field,
+        "several": options.image_form,
+        "mask": options.mask_field,
+        "count": options.count_field,
+    }
+    return Recipe.of(capabilities).model_copy(update={name: value for name, value in said.items() if value is not None})
+
+
+def _seconds(value: Any) -> float | None:
+    return min(float(value), _LONGEST_RETRY) if isinstance(value, (int, float)) and value >= 0 else None
+
+
+ROW = base.AdapterRow(
+    "replicate",
+    lambda tools: ReplicateAdapter(tools.catalog, tools.executor),
+    ReplicateOptions,
+    default_base_url="https://api.replicate.com/v1",
+    key_variables=("REPLICATE_API_TOKEN",),
+)
