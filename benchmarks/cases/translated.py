@@ -8,7 +8,7 @@ from benchmarks.calls import Call
 from benchmarks.cases.base import CPU, P50, PEAK, RATE, Case, Family, Values
 from benchmarks.cases.throughput import by_time
 from benchmarks.gateways.base import Gateway
-from benchmarks.gateways.imagegate import TRANSLATED, adapters
+from benchmarks.gateways.imagegate import TRANSLATED, has_adapter
 from benchmarks.lab import Lab
 
 
@@ -35,4 +35,4 @@ def _case(name: str, title: str, call: Call) -> Case:
 
 
 def _needs() -> str | None:
-    return None if "gemini" in adapters() else "imagegate has no `gemini` adapter yet"
+    return None if has_adapter("gemini") else "imagegate has no `gemini` adapter yet"

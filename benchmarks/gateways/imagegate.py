@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -48,15 +49,17 @@ class Imagegate:
 
 
 @cache
-def adapters() -> frozenset[str]:
-    """The adapters that this gateway has."""
-    program = "from imagegate.adapters import registry; print(*(row.name for row in registry.ROWS))"
-    return frozenset(output_of([sys.executable, "-c", program]).split())
+def has_adapter(name: str) -> bool:
+    """Whether the gateway takes a channel with this adapter."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "imagegate.yaml"
+        path.write_text(json.dumps({"channels": [_channel("probe", name, "http://127.0.0.1:9/v1", "probe")]}))
+        return ": ok (" in output_of([_command(), "config", "check", "--config", str(path)])
 
 
 def _channels(place: Place) -> list[dict[str, Any]]:
     channels = [_channel("stub", "openai", f"{place.stub}/v1", "bench-*")]
-    if "gemini" in adapters():
+    if has_adapter("gemini"):
         channels.append(_channel("stub-gemini", "gemini", f"{place.stub}/v1beta", f"{TRANSLATED}bench-*"))
     return channels
 

@@ -57,6 +57,8 @@ from imagegate.upstream.fetch import FetchPolicy, GuardedFetcher
 PREFIXES = ("/v1", "/api/v1", "")
 DEPLOYMENT_PREFIXES = ("/openai/deployments/{deployment}", "/openai/v1")
 _SWEEP_SECONDS = 60.0
+_ACCOUNT_SECONDS = 300.0
+_CHECK_SECONDS = 15.0
 _RESULT_SECONDS = 120.0
 """Seconds that fetching one of a provider's results may take."""
 
@@ -109,9 +111,7 @@ def create_app(settings: Settings, *, keys: Sequence[KeyStore] = (), ready: Call
     log: FilteringBoundLogger = structlog.get_logger()
     errors = ErrorWriter(settings.errors.content_policy_status)
     resources = _resources(settings, log)
-    catalog = Catalog.load()
-    used = [channel.adapter for channel in settings.channels]
-    adapters = registry.build(used, Tools(catalog, resources.executor))
+    adapters = _adapters(settings, resources)
     table = ModelTable(to_channels(settings, adapter_facts()), settings.aliases, settings.defaults.model)
     relay = _relay(settings, table, adapters, resources)
     authenticator = Authenticator(_key_stores(settings, keys), required=settings.auth.required)
@@ -197,22 +197,54 @@ def _resources(settings: Settings, log: FilteringBoundLogger) -> Resources:
     )
 
 
-def _relay(settings: Settings, table: ModelTable, adapters: Mapping[str, Adapter], resources: Resources) -> Relay:
-    accounts: dict[tuple[str, str], Account] = {}
+class _Connections:
+    """Makes upstreams. Accounts, with their headers, are kept for some minutes: a signed token in them outlives that."""
 
-    def connect(candidate: Candidate, adapter: Adapter, deadline: float) -> Upstream:
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._accounts: dict[tuple[str, str], tuple[float, Account]] = {}
+
+    def __call__(self, candidate: Candidate, adapter: Adapter, deadline: float) -> Upstream:
+        """An upstream at the candidate's provider, for one request."""
         channel = candidate.channel
         key = candidate.key.reveal() if candidate.key else ""
-        account = accounts.get((channel.name, key))
-        if account is None:
+        made, account = self._accounts.get((channel.name, key), (0.0, None))
+        now = time.monotonic()
+        if account is None or now - made > _ACCOUNT_SECONDS:
             account = Account(channel.base_url, adapter.headers(channel, key), adapter.failure, channel.timeouts, key)
-            accounts[channel.name, key] = account
-        return Upstream(resources.transport, account, resources.results, deadline)
+            self._accounts[channel.name, key] = (now, account)
+        return Upstream(self._resources.transport, account, self._resources.results, deadline)
 
+
+@asynccontextmanager
+async def open_tools(settings: Settings) -> AsyncIterator[tuple[Relay, Callable[[Candidate], Upstream]]]:
+    """A relay, and upstreams, without a server: for commands."""
+    resources = _resources(settings, structlog.get_logger())
+    adapters = _adapters(settings, resources)
+    table = ModelTable(to_channels(settings, adapter_facts()), settings.aliases, settings.defaults.model)
+    connect = _Connections(resources)
+
+    def upstream(candidate: Candidate) -> Upstream:
+        deadline = asyncio.get_running_loop().time() + candidate.channel.timeouts.connect + _CHECK_SECONDS
+        return connect(candidate, adapters[candidate.channel.adapter], deadline)
+
+    try:
+        yield _relay(settings, table, adapters, resources), upstream
+    finally:
+        await resources.transport.aclose()
+        resources.executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _adapters(settings: Settings, resources: Resources) -> dict[str, Adapter]:
+    used = [channel.adapter for channel in settings.channels]
+    return registry.build(used, Tools(Catalog.load(), resources.executor))
+
+
+def _relay(settings: Settings, table: ModelTable, adapters: Mapping[str, Adapter], resources: Resources) -> Relay:
     return Relay(
         table,
         adapters,
-        connect,
+        _Connections(resources),
         RelayPolicy(settings.routing.retries + 1, settings.routing.retry_ambiguous),
         resting=RestingKeys(time.monotonic),
         budget=RetryBudget(),

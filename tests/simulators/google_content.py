@@ -319,7 +319,6 @@ def shaped(asked: Asked) -> dict[str, Any] | None:
         "[thought_last]": lambda: response(asked, [last, picture_part(draft, asked.media_type, thought=True)]),
         "[empty_part]": lambda: response(asked, [picture_part("", asked.media_type), last]),
         "[signature]": lambda: response(asked, [{**last, "thoughtSignature": "QUJD" * 500_000}]),
-        "[url_safe]": lambda: response(asked, [picture_part(_url_safe(draft), asked.media_type)]),
         "[grounded]": lambda: response(asked, [last], groundingMetadata={"webSearchQueries": ["houses"]}),
         "[error_200]": lambda: {"error": {"code": 503, "status": "UNAVAILABLE", "message": "The model is overloaded."}},
     }
@@ -332,10 +331,6 @@ def _without_parts(asked: Asked, reason: str) -> dict[str, Any]:
     document = response(asked, None, reason=reason)
     document["candidates"][0]["content"] = {}
     return document
-
-
-def _url_safe(text: str) -> str:
-    return text.translate(str.maketrans("+/", "-_"))
 
 
 def refuse_if_asked(prompt: str, triggers: Mapping[str, Reply]) -> None:

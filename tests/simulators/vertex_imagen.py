@@ -139,7 +139,7 @@ def _check_mask(mask: Mapping[str, Any], size: Size) -> None:
     drawn_mask = _image(mask)
     if drawn_mask.size != size:
         raise invalid("The mask must have the same dimensions as the image.")
-    if drawn_mask.mode != "L" or set(drawn_mask.getdata()) - {0, 255}:
+    if drawn_mask.mode != "L" or any(drawn_mask.histogram()[1:255]):
         raise invalid("The mask must be black and white.")
 
 

@@ -68,7 +68,8 @@ class Tools:
 class AdapterRow:
     """What the configuration needs to know of an adapter, written in its own file as ``ROW``.
 
-    ``default_base_url`` None: the channel has to name one. ``key_variables``: as in the registry's entry.
+    ``default_base_url`` None: the channel has to name one. ``key_variables``: as in the registry's entry. ``free_check``: a path
+    below the base url that a GET with a good key answers with 2xx, at no cost; None where the provider has no such call.
     """
 
     name: str
@@ -78,3 +79,4 @@ class AdapterRow:
     needs_key: bool = True
     key_variables: tuple[str, ...] = ()
     base_url_variable: str | None = None
+    free_check: str | None = None

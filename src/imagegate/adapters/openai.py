@@ -90,4 +90,5 @@ ROW = base.AdapterRow(
     key_variables=("OPENAI_API_KEY",),
     base_url_variable="OPENAI_BASE_URL",
     needs_key=False,
+    free_check="/models",
 )

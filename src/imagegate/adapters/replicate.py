@@ -115,7 +115,7 @@ class ReplicateAdapter:
 
 
 def endpoint(model: str) -> tuple[str, dict[str, str]]:
-    """Path and version of ``owner/name``, ``owner/name:version``, a version, or ``deployments/owner/name``. Raises ModelMissing."""
+    """Path and version of ``owner/name[:version]``, a version, or ``deployments/owner/name``. Raises ModelMissing."""
     if _VERSION.fullmatch(model):
         return "/predictions", {"version": model}
     found = _NAME.fullmatch(model)
@@ -142,16 +142,18 @@ async def _reference(image: InputImage, upstream: Upstream, inline_bytes: int) -
 
 async def _awaited(prediction: Mapping[str, Any], upstream: Upstream, every: float) -> AsyncGenerator[ImageEvent]:
     """The pictures of a prediction, once they are there."""
-    if not predictions.ended(prediction):
+    latest = prediction
+    if not predictions.ended(latest):
         job = f"/predictions/{prediction['id']}"
-        async with withdrawn(lambda: upstream.call_off(_own(prediction, "cancel", f"{job}/cancel", upstream))):
-            yield Progress(_note(prediction))
-            async with aclosing(upstream.poll(_own(prediction, "get", job, upstream), every=every)) as looks:
-                async for prediction in looks:  # noqa: PLR1704 - the newest look is what counts
-                    if predictions.ended(prediction):
+        cancel, look = _own(prediction, "cancel", f"{job}/cancel", upstream), _own(prediction, "get", job, upstream)
+        async with withdrawn(lambda: upstream.call_off(cancel)):
+            yield Progress(_note(latest))
+            async with aclosing(upstream.poll(look, every=every)) as looks:
+                async for latest in looks:
+                    if predictions.ended(latest):
                         break
-                    yield Progress(_note(prediction))
-    for event in predictions.pictures(prediction):
+                    yield Progress(_note(latest))
+    for event in predictions.pictures(latest):
         yield event
 
 

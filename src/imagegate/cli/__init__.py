@@ -1,4 +1,4 @@
-"""The command line: ``imagegate serve``, ``config``, ``healthcheck``."""
+"""The command line: ``imagegate serve``, ``config``, ``channels``, ``models``, ``healthcheck``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import typer
 
 from imagegate import __version__
 from imagegate import app as composition
+from imagegate.cli import channels
+from imagegate.cli import models as catalog
 from imagegate.cli import serve as serving
 from imagegate.cli.config import make_config_app
 from imagegate.settings.problems import ConfigError
@@ -28,6 +30,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(make_config_app(composition.adapter_facts, serving.providers), name="config")
+app.add_typer(channels.app, name="channels")
+app.command()(catalog.models)
 
 
 @app.command()

@@ -225,6 +225,17 @@ def test_details(fields: dict[str, Any], expected: ImageDetails) -> None:
         ({"input_tokens": True, "output_tokens": 1e300}, Usage()),
         ({"total_tokens": 2, "cost": 0.1, "cached": {"x": 1}}, Usage(total_tokens=2, extra={"cost": 0.1, "cached": {"x": 1}})),
         ({"output_tokens_details": {"image_tokens": 5}}, Usage(output_image_tokens=5)),
+        (
+            {
+                "prompt_tokens": 9,
+                "completion_tokens": 1290,
+                "prompt_tokens_details": {"text_tokens": 9, "cached_tokens": 0},
+                "completion_tokens_details": {"image_tokens": 1290},
+                "cost": 0.039,
+            },
+            Usage(9, 1290, 1299, input_text_tokens=9, output_image_tokens=1290, extra={"cost": 0.039}),
+        ),
+        ({"prompt_tokens": 9, "input_tokens": 8, "completion_tokens": 1}, Usage(8, 1, 9)),
     ],
 )
 def test_usage(value: object, expected: Usage | None) -> None:

@@ -6,6 +6,7 @@ Source: dashscope 2.0.2 (aigc/image_synthesis, aigc/image_generation, v2/resourc
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -79,6 +80,7 @@ _KINDS: Kinds = {**_WORDS, "parameters": _WORDS}
 _PARAMETERS = frozenset({*_WORDS, "negative_prompt", "ref_mode", "color_palette", "bbox_list"})
 _INPUTS = frozenset({"negative_prompt", "function", "ref_img", "sketch_image_url"})
 """Words that belong beside the prompt, in the dialects that have one there."""
+_PIXELS = re.compile(r"^(\d+)x(\d+)$")
 _OURS = frozenset({"n", "size", "style"})
 
 
@@ -94,7 +96,7 @@ def order(request: ImageRequest, row: Capabilities, overrides: Mapping[str, Any]
     body = {
         "model": request.model,
         "input": {**own.input, **_input(request, call, own.input.get("function")), **last.input},
-        "parameters": {**own.parameters, **_parameters(request, row), **last.parameters},
+        "parameters": {**_without_ours(own.parameters), **_parameters(request, row), **last.parameters},
         **last.top,
     }
     queued = call is not Call.MESSAGES or (queue and bool(row.extra.get("queue")))
@@ -123,6 +125,10 @@ def _placed(given: Mapping[str, Any], call: Call, parameters: frozenset[str]) ->
         else:
             placed.top[name] = value
     return placed
+
+
+def _without_ours(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in parameters.items() if name not in _OURS}
 
 
 def _input(request: ImageRequest, call: Call, function: Any) -> dict[str, Any]:
@@ -159,7 +165,7 @@ def _size(request: ImageRequest, row: Capabilities) -> str | None:
     if asked is None:
         return usual if isinstance(usual, str) else None
     fitted = asked if rule.policy is SizePolicy.PASSTHROUGH else fit_size(parse_size(asked), rule)
-    return fitted.replace("x", "*")
+    return _PIXELS.sub(r"\1*\2", fitted)
 
 
 def _rule(request: ImageRequest, row: Capabilities) -> SizeRule:

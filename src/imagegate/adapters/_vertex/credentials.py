@@ -26,7 +26,6 @@ SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _LIFETIME = 3600
 _SPARE = 300.0
 """Seconds before its end at which a token is made anew; a call may take that long to be looked at."""
-_KEPT = 64
 _API_KEYS = ("AIza", "AQ.")
 _UNREADABLE = "The channel's service account key cannot be read; the operator has to look at it."
 
@@ -67,11 +66,12 @@ class _Account:
 
 
 class Tokens:
-    """Self-signed bearer tokens, each kept until it is nearly over. Reading a key and signing run in ``executor``."""
+    """Self-signed bearer tokens of the last ``kept`` keys, until each is nearly over. Keys are read and used in ``executor``."""
 
-    def __init__(self, executor: Executor, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, executor: Executor, clock: Callable[[], float] = time.time, kept: int = 64) -> None:
         self._executor = executor
         self._clock = clock
+        self._kept = kept
         self._accounts: OrderedDict[str, _Account] = OrderedDict()
 
     async def headers(self, key: str) -> Mapping[str, str]:
@@ -87,7 +87,7 @@ class Tokens:
     def _keep(self, key: str, account: _Account) -> None:
         self._accounts[key] = account
         self._accounts.move_to_end(key)
-        while len(self._accounts) > _KEPT:
+        while len(self._accounts) > self._kept:
             self._accounts.popitem(last=False)
 
     def _renewed(self, key: str, known: _Account | None) -> _Account:

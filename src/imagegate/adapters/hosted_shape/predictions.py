@@ -22,13 +22,13 @@ _INSIDE = Refusal(200, {}, b"")
 
 
 def ended(prediction: Mapping[str, Any]) -> bool:
-    """Whether the work is over, well or not."""
-    return prediction.get("status") in _ENDED
+    """Whether the work is over, well or not. ``Prefer: wait`` answers while the status still is ``processing``, result included."""
+    return prediction.get("status") in _ENDED or _one_result(prediction)
 
 
 def pictures(prediction: Mapping[str, Any]) -> Iterator[ImageEvent]:
     """The pictures of an ended prediction and what was measured. Raises the reason when there are none."""
-    if prediction.get("status") not in {"succeeded", "successful"}:
+    if prediction.get("status") not in {"succeeded", "successful"} and not _one_result(prediction):
         raise reason(prediction)
     links = list(_links(prediction.get("output")))
     if not links:
@@ -49,6 +49,11 @@ def reason(prediction: Mapping[str, Any]) -> GatewayError:
     if verdict is None and _NSFW.search(told):
         verdict = Verdict.CONTENT
     return judged(verdict or Verdict.SERVER, {"message": told, "code": found[1] if found else None}, _INSIDE)
+
+
+def _one_result(prediction: Mapping[str, Any]) -> bool:
+    """A lone url is the whole result; a list may still grow."""
+    return prediction.get("status") == "processing" and isinstance(prediction.get("output"), str)
 
 
 def _links(output: Any) -> Iterator[str]:

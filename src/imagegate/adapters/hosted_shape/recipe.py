@@ -101,12 +101,14 @@ def fields(request: ImageRequest, recipe: Recipe, pictures: Sequence[Any] = (), 
 
 
 def references(recipe: Recipe, pictures: Sequence[Any]) -> dict[str, Any]:
-    """The reference pictures under the model's name for them."""
-    if not (pictures and recipe.images):
+    """The reference pictures under the model's name for them. Raises InvalidRequest for several where there is room for one."""
+    if not pictures:
         return {}
     if recipe.several == "list":
         return {recipe.images: list(pictures)}
     if recipe.several == "one":
+        if len(pictures) > 1:
+            raise InvalidRequest("This model takes one reference picture.", param="image", code="too_many_images")
         return {recipe.images: pictures[0]}
     return {recipe.images + (f"_{number}" if number > 1 else ""): picture for number, picture in enumerate(pictures, 1)}
 

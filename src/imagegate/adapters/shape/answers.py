@@ -38,6 +38,12 @@ _DETAIL_NAMES = {
     "partial_image_index": "partial_index",
 }
 _NOT_EXTRA = frozenset({"b64_json", "url", "type", "usage", "data", "error"})
+_CHAT_COUNTERS = {
+    "prompt_tokens": "input_tokens",
+    "completion_tokens": "output_tokens",
+    "prompt_tokens_details": "input_tokens_details",
+    "completion_tokens_details": "output_tokens_details",
+}
 _LARGEST = 2**53
 """Numbers above it are nonsense, and no JSON reader keeps them exact."""
 
@@ -256,9 +262,10 @@ def fill_details(details: ImageDetails, fields: Mapping[str, Any]) -> None:
 
 
 def read_usage(value: Any) -> Usage | None:
-    """OpenAI's ``usage`` object; counters that are missing or no numbers read as 0."""
+    """OpenAI's ``usage`` object, also in the words of chat; counters that are missing or no numbers read as 0."""
     if not isinstance(value, dict):
         return None
+    value = {**{_CHAT_COUNTERS.get(name, name): item for name, item in value.items()}, **_without_chat(value)}
     inputs, outputs = _mapping(value.get("input_tokens_details")), _mapping(value.get("output_tokens_details"))
     known = {"input_tokens", "output_tokens", "total_tokens", "input_tokens_details", "output_tokens_details"}
     return Usage(
@@ -271,6 +278,11 @@ def read_usage(value: Any) -> Usage | None:
         output_image_tokens=_count(outputs["image_tokens"]) if "image_tokens" in outputs else None,
         extra={name: item for name, item in value.items() if name not in known},
     )
+
+
+def _without_chat(usage: Mapping[str, Any]) -> dict[str, Any]:
+    """The counters in the words of images: they win where both are sent."""
+    return {name: item for name, item in usage.items() if name not in _CHAT_COUNTERS}
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -1,0 +1,190 @@
+"""Requests in DashScope's dialects."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from imagegate.adapters._dashscope.bodies import Order, order
+from imagegate.catalog.loader import Catalog
+from imagegate.domain.images import ImageRequest, Operation
+from imagegate.domain.rules import adjust
+from imagegate.upstream.inline import InlineImage
+from tests.adapters.contract import mask, reference
+
+CATALOG = Catalog.load()
+QWEN, WAN, OLD, I2I, FUNCTIONS = (
+    "qwen-image-3.0",
+    "wan2.7-image-pro",
+    "wan2.2-t2i-flash",
+    "wan2.5-i2i-preview",
+    "wanx2.1-imageedit",
+)
+
+
+def made(model: str, overrides: dict[str, Any] | None = None, *, queue: bool = False, **given: Any) -> Order:
+    """The order for a request as the relay would hand it over."""
+    row = CATALOG.capabilities("dashscope", model)
+    operation = Operation.EDIT if given.get("images") else Operation.GENERATE
+    asked = ImageRequest(**{"operation": operation, "model": model, "prompt": "a cat", **given})
+    return order(adjust(asked, row).request, row, overrides or {}, queue=queue)
+
+
+@pytest.mark.parametrize(
+    ("model", "queue", "path", "queued"),
+    [
+        (QWEN, True, "multimodal-generation/generation", False),
+        (WAN, False, "multimodal-generation/generation", False),
+        (WAN, True, "image-generation/generation", True),
+        (OLD, False, "text2image/image-synthesis", True),
+        ("wan2.9-new", True, "multimodal-generation/generation", False),
+    ],
+)
+def test_where_a_model_is_called(model: str, queue: bool, path: str, queued: bool) -> None:
+    call = made(model, queue=queue)
+    assert (call.path, call.queued) == (f"/services/aigc/{path}", queued)
+    assert dict(call.headers) == ({"x-dashscope-async": "enable"} if queued else {})
+
+
+@pytest.mark.parametrize("model", [I2I, FUNCTIONS])
+def test_pictures_to_pictures_are_jobs(model: str) -> None:
+    call = made(model, images=(reference(),))
+    assert (call.path, call.queued) == ("/services/aigc/image2image/image-synthesis", True)
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "size"),
+    [
+        (QWEN, {}, "1024*1024"),
+        (QWEN, {"size": "auto"}, "1024*1024"),
+        (QWEN, {"size": "1536x1024"}, "1536*1024"),
+        (QWEN, {"size": "4096x4096"}, "2048*2048"),
+        (QWEN, {"size": "16:9"}, "1360*765"),
+        (QWEN, {"extra": {"aspect_ratio": "2:1", "resolution": "1K"}}, "1448*724"),
+        (QWEN, {"images": (reference(300, 200),)}, "1254*836"),
+        (QWEN, {"images": (reference(300, 200), reference(64, 64))}, "1024*1024"),
+        (QWEN, {"images": (reference(300, 200),), "size": "1024x1024"}, "1024*1024"),
+        ("qwen-image-plus", {}, "1328*1328"),
+        ("qwen-image-plus", {"size": "1792x1024"}, "1664*928"),
+        ("qwen-image-edit", {"images": (reference(),), "size": "1024x1024"}, None),
+        ("qwen-image-edit-plus", {"images": (reference(640, 480),)}, "1184*888"),
+        (WAN, {}, "2K"),
+        (WAN, {"size": "4K"}, "4096*4096"),
+        (WAN, {"images": (reference(),)}, "2K"),
+        (WAN, {"images": (reference(),), "size": "4K"}, "2048*2048"),
+        ("wan2.6-t2i", {"size": "1024x1024"}, "1280*1280"),
+        (OLD, {"size": "2048x2048"}, "1440*1440"),
+        (I2I, {"images": (reference(100, 100),)}, "1280*1280"),
+        ("wanx-v1", {"size": "1024x1536"}, "768*1152"),
+        ("new-model", {}, None),
+        ("new-model", {"size": "3000x100"}, "3000*100"),
+        ("new-model", {"size": "2K"}, "2K"),
+    ],
+)
+def test_size(model: str, given: dict[str, Any], size: str | None) -> None:
+    assert made(model, **given).body["parameters"].get("size") == size
+
+
+def test_references_without_known_edges_get_the_usual_size() -> None:
+    unsniffed = replace(reference(300, 200), width=None, height=None)
+    assert made(QWEN, images=(unsniffed,)).body["parameters"]["size"] == "1024*1024"
+
+
+@pytest.mark.parametrize(
+    ("model", "extra", "parameters", "inputs"),
+    [
+        (
+            QWEN,
+            {"seed": 7, "prompt_extend": False, "watermark": True},
+            {"seed": 7, "prompt_extend": False, "watermark": True},
+            {},
+        ),
+        (QWEN, {"seed": "7", "watermark": "false"}, {"seed": 7, "watermark": False}, {}),
+        (QWEN, {"negative_prompt": "42"}, {"negative_prompt": "42"}, {}),
+        (OLD, {"negative_prompt": "dogs"}, {}, {"negative_prompt": "dogs"}),
+        (WAN, {"thinking_mode": True, "enable_sequential": True}, {"thinking_mode": True, "enable_sequential": True}, {}),
+        (WAN, {"bbox_list": [[[0, 0, 9, 9]]], "color_palette": [{"hex": "#fff"}]}, None, {}),
+        (QWEN, {"parameters": {"new_option": {"a": 1}, "seed": "3"}}, {"new_option": {"a": 1}, "seed": 3}, {}),
+        (QWEN, {"parameters": {"seed": 3}, "seed": 4}, {"seed": 4}, {}),
+        (OLD, {"input": {"new_input": 1, "negative_prompt": "x"}}, {}, {"new_input": 1, "negative_prompt": "x"}),
+        ("wanx-v1", {"ref_img": "https://a/b.png", "ref_strength": "0.5", "ref_mode": "refonly"}, None, None),
+        (QWEN, {"parameters": "no object", "input": [1], "api_base": "x", "unknown": 1, "async_jobs": True}, {}, {}),
+    ],
+)
+def test_the_callers_own_fields(
+    model: str, extra: dict[str, Any], parameters: dict[str, Any] | None, inputs: dict[str, Any] | None
+) -> None:
+    body = made(model, extra=extra).body
+    plain = made(model).body
+    assert set(body) == {"model", "input", "parameters"}
+    if inputs is None:
+        assert (body["input"]["ref_img"], body["parameters"]["ref_mode"]) == ("https://a/b.png", "refonly")
+        assert body["parameters"]["ref_strength"] == 0.5
+        return
+    assert body["parameters"] == {**plain["parameters"], **(extra if parameters is None else parameters)}
+    assert body["input"] == {**plain["input"], **inputs}
+
+
+def test_a_caller_cannot_replace_what_we_map() -> None:
+    hostile = {
+        "parameters": {"n": 99, "size": "1*1"},
+        "input": {"messages": [], "prompt": "other", "base_image_url": "file:///etc/passwd", "mask_image_url": "x"},
+    }
+    body = made(QWEN, extra=hostile).body
+    assert body["parameters"] == {"n": 1, "size": "1024*1024"}
+    assert body["input"]["messages"][0]["content"] == [{"text": "a cat"}]
+    picture = reference()
+    edit = made(FUNCTIONS, extra=hostile, images=(picture,), mask=mask()).body
+    assert edit["input"]["prompt"] == "a cat"
+    assert isinstance(edit["input"]["base_image_url"], InlineImage)
+    assert isinstance(edit["input"]["mask_image_url"], InlineImage)
+    assert edit["parameters"] == {"n": 1}
+
+
+def test_the_operators_overrides_win() -> None:
+    overrides = {
+        "watermark": False,
+        "size": "1K",
+        "parameters": {"seed": 1},
+        "input": {"x": 2},
+        "resources": [3],
+        "negative_prompt": "dogs",
+    }
+    body = made(WAN, overrides, extra={"watermark": True, "seed": 9}, size="1024x1024").body
+    assert body["parameters"] == {"n": 1, "size": "1K", "watermark": False, "seed": 1, "negative_prompt": "dogs"}
+    assert body["input"]["x"] == 2 and body["resources"] == [3]
+
+
+@pytest.mark.parametrize(
+    ("extra", "masked", "function"),
+    [
+        ({}, False, "description_edit"),
+        ({}, True, "description_edit_with_mask"),
+        ({"function": "expand", "top_scale": 1.5}, False, "expand"),
+        ({"input": {"function": "colorization"}}, False, "colorization"),
+    ],
+)
+def test_functions(extra: dict[str, Any], masked: bool, function: str) -> None:
+    body = made(FUNCTIONS, images=(reference(),), mask=mask() if masked else None, extra=extra, n=2).body
+    assert body["input"]["function"] == function
+    assert ("mask_image_url" in body["input"]) is masked
+    assert body["parameters"] == {"n": 2, **{name: value for name, value in extra.items() if name == "top_scale"}}
+
+
+def test_style_goes_where_a_model_has_one() -> None:
+    assert made("wanx-v1", style="<anime>").body["parameters"]["style"] == "<anime>"
+    assert "style" not in made(OLD, style="<anime>").body["parameters"]
+
+
+def test_images_are_a_list_beside_the_prompt() -> None:
+    body = made(I2I, images=(reference(), reference())).body
+    assert [type(image) for image in body["input"]["images"]] == [InlineImage] * 2
+    assert body["input"]["prompt"] == "a cat"
+
+
+@pytest.mark.parametrize("url", ["oss://dashscope-instant/a.png", "https://a/b.png"])
+def test_uploads_are_resolved(url: str) -> None:
+    headers = made("wanx-v1", extra={"input": {"refs": [{"deep": url}]}}).headers
+    assert ("x-dashscope-ossresourceresolve" in headers) is url.startswith("oss")

@@ -1,0 +1,353 @@
+"""Replicate's HTTP API as a simulator: predictions of models, versions and deployments, files, and results at urls of its own.
+
+Source: replicate 1.0.7 (prediction, file, exceptions), replicate.com/docs/reference/http, the models' own input schemas.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.simulators.base import Handler, Recorded, Refused, Reply, RouteRow, Simulator
+from tests.simulators.drawn import drawn
+
+KEY = "r8_simulator0123456789abcdef"
+VERSION = "0123456789abcdef" * 4
+
+RATIOS: Mapping[str, str] = {
+    "1:1": "1024x1024",
+    "16:9": "1344x768",
+    "9:16": "768x1344",
+    "3:2": "1216x832",
+    "2:3": "832x1216",
+    "4:3": "1152x896",
+    "3:4": "896x1152",
+    "5:4": "1088x896",
+    "4:5": "896x1088",
+    "21:9": "1536x640",
+    "9:21": "640x1536",
+    "16:10": "1280x800",
+    "10:16": "800x1280",
+}
+_TIMES = {"1K": 1, "2K": 2, "3K": 3, "4K": 4}
+_MEDIA = {"webp": "webp", "jpg": "jpeg", "png": "png"}
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What a model's schema says: names of reference pictures, how they come, most pictures, extra words of ``aspect_ratio``.
+
+    ``outputs``: a list of urls, or one. ``needs``: required inputs.
+    """
+
+    images: str = ""
+    listed: bool = False
+    most: int = 1
+    ratios: frozenset[str] = frozenset(RATIOS)
+    formats: frozenset[str] = frozenset(_MEDIA)
+    sizes: frozenset[str] = frozenset()
+    outputs: bool = True
+    needs: frozenset[str] = frozenset({"prompt"})
+
+
+_MATCH = frozenset({*RATIOS, "match_input_image"})
+_CUSTOM = frozenset({*_MATCH, "custom"})
+MODELS: Mapping[str, Model] = {
+    "black-forest-labs/flux-schnell": Model(),
+    "black-forest-labs/flux-dev": Model("image"),
+    "black-forest-labs/flux-1.1-pro": Model("image_prompt", ratios=_CUSTOM, outputs=False),
+    "black-forest-labs/flux-kontext-pro": Model("input_image", ratios=_MATCH, formats=frozenset({"jpg", "png"}), outputs=False),
+    "black-forest-labs/flux-fill-pro": Model("image", outputs=False, needs=frozenset({"prompt", "image"})),
+    "black-forest-labs/flux-2-pro": Model("input_images", listed=True, most=8, ratios=_CUSTOM, outputs=False),
+    "google/nano-banana": Model(
+        "image_input", listed=True, most=14, ratios=_MATCH, formats=frozenset({"jpg", "png"}), outputs=False
+    ),
+    "google/nano-banana-2": Model(
+        "image_input", listed=True, most=14, ratios=_MATCH, formats=frozenset({"jpg", "png"}), outputs=False
+    ),
+    "bytedance/seedream-4": Model(
+        "image_input", listed=True, most=10, ratios=_MATCH, sizes=frozenset({"1K", "2K", "4K", "custom"})
+    ),
+    "bytedance/seedream-4.5": Model("image_input", listed=True, most=14, ratios=_MATCH, sizes=frozenset({"2K", "4K", "custom"})),
+    "ideogram-ai/ideogram-v3-turbo": Model("image", outputs=False),
+    "recraft-ai/recraft-v3": Model(sizes=frozenset({"1024x1024", "1365x1024", "1707x1024"}), outputs=False),
+    "qwen/qwen-image-edit-plus": Model("image", listed=True, most=3, ratios=_MATCH, needs=frozenset({"prompt", "image"})),
+    "somebody/old-model": Model("image"),
+}
+
+
+@dataclass(slots=True)
+class Job:
+    """A prediction and what will come of it."""
+
+    document: dict[str, Any]
+    end: dict[str, Any]
+    looks: int = field(default=0)
+
+
+def problem(status: int, title: str, detail: str, **more: Any) -> Reply:
+    """RFC 7807 as Replicate sends it."""
+    body = {"title": title, "detail": detail, "status": status, **more}
+    return Reply.json(body, status=status, headers={"content-type": "application/problem+json"})
+
+
+TRIGGERS: Mapping[str, Reply] = {
+    "[rate_limit]": Reply.json(
+        {"detail": "Request was throttled. Your rate limit resets in ~30s.", "status": 429, "retry_after": 30}, status=429
+    ),
+    "[quota]": problem(402, "Insufficient credit", "You have insufficient credit to run this model."),
+    "[500]": problem(500, "Internal server error", "An internal error occurred."),
+    "[503]": problem(503, "Service unavailable", "The service is temporarily unavailable."),
+    "[html]": Reply.raw(b"<!doctype html><title>Just a moment</title>", "text/html", status=200),
+    "[silence]": Reply.silence(),
+}
+"""A prompt that contains one of these words gets this answer, after its validation."""
+
+ENDS: Mapping[str, dict[str, Any]] = {
+    "[moderation]": {
+        "status": "failed",
+        "error": "The input or output was flagged as sensitive. Please try again with different inputs. (E005)",
+    },
+    "[nsfw]": {"status": "failed", "error": "NSFW content detected. Try running it again, or try a different prompt."},
+    "[invalid]": {"status": "failed", "error": "Prediction failed: the input is invalid. (E006)"},
+    "[oom]": {"status": "failed", "error": "CUDA out of memory"},
+    "[canceled]": {"status": "canceled"},
+    "[aborted]": {"status": "aborted"},
+    "[no_data]": {"status": "succeeded", "output": None},
+    "[expired]": {"status": "succeeded", "output": None, "data_removed": True},
+}
+"""A prompt that contains one of these words makes a prediction that ends so."""
+
+
+class ReplicateSimulator(Simulator):
+    """``looks``: how often a prediction has to be looked at until it is done; 0: within ``Prefer: wait``.
+
+    ``foreign``: predictions name addresses of another host, as behind a proxy. ``picture``: bytes instead of drawn ones.
+    """
+
+    def __init__(self, key: str = KEY) -> None:
+        super().__init__()
+        self.key = key
+        self.looks = 0
+        self.foreign = False
+        self.picture: bytes | None = None
+        self.jobs: dict[str, Job] = {}
+        self.files: dict[str, dict[str, Any]] = {}
+        self._served: dict[str, tuple[bytes, str]] = {}
+
+    @property
+    def base_url(self) -> str:
+        """What a client takes as base url."""
+        return f"{self.url}/v1"
+
+    def routes(self) -> Sequence[RouteRow]:
+        """The endpoints; ``/delivery`` needs no key."""
+        return [
+            ("POST", "/v1/models/{owner}/{name}/predictions", self._with_key(self._official)),
+            ("POST", "/v1/deployments/{owner}/{name}/predictions", self._with_key(self._official)),
+            ("POST", "/v1/predictions", self._with_key(self._version)),
+            ("GET", "/v1/predictions/{id}", self._with_key(self._look)),
+            ("POST", "/v1/predictions/{id}/cancel", self._with_key(self._cancel)),
+            ("POST", "/v1/files", self._with_key(self._upload)),
+            ("GET", "/v1/files/{id}", self._with_key(self._stored)),
+            ("GET", "/v1/models/{owner}/{name}", self._with_key(self._model)),
+            ("GET", "/v1/models/{owner}/{name}/versions/{id}", self._with_key(self._version_row)),
+            ("GET", "/delivery/{name}", self._deliver),
+        ]
+
+    def not_found(self, request: Recorded) -> Reply:
+        """Replicate's 404."""
+        return problem(404, "Not found", "The requested resource could not be found.")
+
+    async def _official(self, request: Recorded) -> Reply:
+        name = f"{request.path_params['owner']}/{request.path_params['name']}"
+        if name not in MODELS:
+            raise Refused(self.not_found(request))
+        return self._ordered(request, name)
+
+    async def _version(self, request: Recorded) -> Reply:
+        if request.json.get("version") != VERSION:
+            raise Refused(
+                problem(
+                    422,
+                    "Invalid version or not permitted",
+                    "The specified version does not exist (or perhaps you don't have permission?)",
+                )
+            )
+        return self._ordered(request, "somebody/old-model")
+
+    def _ordered(self, request: Recorded, name: str) -> Reply:
+        inputs = request.json.get("input")
+        check(name, inputs)
+        for word, reply in TRIGGERS.items():
+            if word in inputs["prompt"]:
+                return reply
+        job = self._job(request, name, inputs)
+        wait = request.headers.get("prefer", "").startswith("wait")
+        if wait and not self.looks:
+            unfinished = {"status": "processing"} if job.end["status"] == "succeeded" else {}
+            job.document.update({**job.end, **unfinished, "metrics": {}})  # as it really answers, says the SDK
+            return Reply.json(job.document, status=201, headers={"preference-applied": request.headers["prefer"]})
+        return Reply.json(job.document, status=202 if wait else 201)
+
+    def _job(self, request: Recorded, name: str, inputs: Mapping[str, Any]) -> Job:
+        number = uuid.uuid4().hex[:26]
+        origin = "https://api.replicate.example" if self.foreign else f"http://{request.headers['host']}"
+        document = {
+            "id": number,
+            "model": name,
+            "version": "hidden" if "models" in request.path else VERSION,
+            "input": dict(inputs),
+            "logs": "",
+            "output": None,
+            "data_removed": False,
+            "error": None,
+            "source": "api",
+            "status": "starting",
+            "created_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "urls": {
+                "cancel": f"{origin}/v1/predictions/{number}/cancel",
+                "get": f"{origin}/v1/predictions/{number}",
+                "web": f"https://replicate.com/p/{number}",
+            },
+        }
+        end = next((end for word, end in ENDS.items() if word in inputs["prompt"]), None)
+        job = Job(document, end or self._succeeded(request, name, inputs), self.looks)
+        self.jobs[number] = job
+        return job
+
+    def _succeeded(self, request: Recorded, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        count = int(inputs.get("num_outputs", 1))
+        urls = [self._left(request, self._drawn(inputs, number), inputs) for number in range(count)]
+        metrics = {"predict_time": 1.25, "total_time": 1.5, "image_count": count}
+        return {
+            "status": "succeeded",
+            "output": urls if MODELS[name].outputs else urls[0],
+            "metrics": metrics,
+            "logs": "seed: 42",
+        }
+
+    def _drawn(self, inputs: Mapping[str, Any], number: int) -> bytes:
+        kind: Any = _MEDIA[inputs.get("output_format", "webp")]
+        return self.picture or drawn(size_of(inputs), number, kind)
+
+    def _left(self, request: Recorded, data: bytes, inputs: Mapping[str, Any]) -> str:
+        name = f"out-{len(self._served)}.{inputs.get('output_format', 'webp')}"
+        self._served[name] = (data, f"image/{_MEDIA[inputs.get('output_format', 'webp')]}")
+        return f"http://{request.headers['host']}/delivery/{name}"
+
+    async def _look(self, request: Recorded) -> Reply:
+        job = self.jobs.get(request.path_params["id"])
+        if job is None:
+            raise Refused(self.not_found(request))
+        job.looks -= 1
+        if job.document["status"] in {"starting", "processing"}:
+            job.document.update(job.end if job.looks <= 0 else {"status": "processing"})
+        return Reply.json(job.document)
+
+    async def _cancel(self, request: Recorded) -> Reply:
+        job = self.jobs.get(request.path_params["id"])
+        if job is None:
+            raise Refused(self.not_found(request))
+        job.document["status"] = "canceled"
+        return Reply.json(job.document)
+
+    async def _upload(self, request: Recorded) -> Reply:
+        content = [part for part in request.files if part.name == "content"]
+        if len(content) != 1:
+            raise Refused(problem(400, "Bad request", "Missing content"))
+        number = uuid.uuid4().hex
+        url = f"http://{request.headers['host']}/v1/files/{number}"
+        row = {
+            "id": number,
+            "name": content[0].filename,
+            "content_type": content[0].content_type,
+            "size": len(content[0].data),
+            "etag": number,
+            "checksums": {"sha256": number, "md5": number},
+            "metadata": {},
+            "created_at": "2026-11-21T00:00:00Z",
+            "expires_at": "2026-11-22T00:00:00Z",
+            "urls": {"get": url},
+        }
+        self.files[url] = row
+        return Reply.json(row, status=201)
+
+    async def _stored(self, request: Recorded) -> Reply:
+        return Reply.json(self.files[f"http://{request.headers['host']}{request.path}"])
+
+    async def _model(self, request: Recorded) -> Reply:
+        name = f"{request.path_params['owner']}/{request.path_params['name']}"
+        if name not in MODELS:
+            raise Refused(self.not_found(request))
+        owner, _, short = name.partition("/")
+        return Reply.json({"owner": owner, "name": short, "url": f"https://replicate.com/{name}", "visibility": "public"})
+
+    async def _version_row(self, request: Recorded) -> Reply:
+        schema = {"openapi": "3.0.2", "components": {"schemas": {"Output": {"type": "string", "format": "uri"}}}}
+        row = {"id": VERSION, "created_at": "2026-01-01T00:00:00Z", "cog_version": "0.16.0", "openapi_schema": schema}
+        return Reply.json(row)
+
+    async def _deliver(self, request: Recorded) -> Reply:
+        data, kind = self._served[request.path_params["name"]]
+        return Reply.raw(data, kind)
+
+    def _with_key(self, handler: Handler) -> Handler:
+        async def checked(request: Recorded) -> Reply:
+            if request.headers.get("authorization") != f"Bearer {self.key}":
+                raise Refused(problem(401, "Unauthenticated", "You did not pass a valid authentication token"))
+            return await handler(request)
+
+        return checked
+
+
+def size_of(inputs: Mapping[str, Any]) -> str:
+    """The pixels that an input asks for."""
+    if "width" in inputs:
+        return f"{inputs['width']}x{inputs['height']}"
+    if "x" in str(inputs.get("size", "")):
+        return str(inputs["size"])
+    width, height = (int(edge) for edge in RATIOS.get(str(inputs.get("aspect_ratio")), "1024x1024").split("x"))
+    times = _TIMES.get(str(inputs.get("resolution") or inputs.get("size")).upper(), 1)
+    return f"{width * times}x{height * times}"
+
+
+def check(name: str, inputs: Any) -> None:
+    """Validate as a model's schema does; unknown inputs are ignored."""
+    model = MODELS[name]
+    if not isinstance(inputs, dict):
+        raise _invalid("input", "is required")
+    for needed in sorted(model.needs - inputs.keys()):
+        raise _invalid(f"input.{needed}", f"{needed} is required")
+    if not isinstance(inputs["prompt"], str):
+        raise _invalid("input.prompt", "Invalid type. Expected: string, given: object")
+    words = {"aspect_ratio": model.ratios, "output_format": model.formats, "size": model.sizes}
+    for word, allowed in words.items():
+        if word in inputs and allowed and inputs[word] not in allowed:
+            raise _invalid(f"input.{word}", f"{word} must be one of the following: {', '.join(sorted(allowed))}")
+    _check_numbers(inputs)
+    pictures = inputs.get(model.images, [] if model.listed else None) if model.images else None
+    if model.listed and (not isinstance(pictures, list) or len(pictures) > model.most):
+        raise _invalid(f"input.{model.images}", f"Array must have at most {model.most} items")
+    for picture in [*(pictures if isinstance(pictures, list) else [pictures] if pictures else []), *_mask(inputs)]:
+        if not (isinstance(picture, str) and picture.startswith(("data:image/", "http"))):
+            raise _invalid(f"input.{model.images}", "Does not match format 'uri'")
+
+
+def _mask(inputs: Mapping[str, Any]) -> list[Any]:
+    return [inputs["mask"]] if "mask" in inputs else []
+
+
+def _check_numbers(inputs: Mapping[str, Any]) -> None:
+    for name, low, high in (("num_outputs", 1, 4), ("seed", 0, 2**32), ("output_quality", 0, 100), ("width", 64, 4096)):
+        value = inputs.get(name, low)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise _invalid(f"input.{name}", f"Must be an integer between {low} and {high}")
+
+
+def _invalid(where: str, what: str) -> Refused:
+    wrong = [{"type": "invalid", "field": where, "description": what}]
+    return Refused(problem(422, "Input validation failed", f"- {where}: {what}\n", invalid_fields=wrong))
