@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from typer.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from imagegate.cli import app
 from tests.simulators.openai import KEY, OpenAISimulator
