@@ -112,6 +112,11 @@ class Lab:
         """Our own generator on the load core."""
         return many(self._many, endpoint.port, self._for(endpoint, call), load, core=self.cores.load, folder=self._folder)
 
+    def warm(self, endpoint: Endpoint, call: Call, connections: int) -> None:
+        """One request on each connection beforehand, for pools, and for memory that the machine's host has to give first."""
+        self.prove(endpoint, call)
+        self.many(endpoint, call, Load(connections, together=True, timeout=30))
+
     def prove(self, endpoint: Endpoint, call: Call) -> None:
         """Send the call once and look at everything, so that what is measured later is known to be right. Raises Failed."""
         if id(call) in endpoint.proved:

@@ -107,7 +107,7 @@ def test_every_source_file_outside_the_wiring_has_a_test_of_its_name() -> None:
         if path.stem not in {"__init__", "__main__"} and path.as_posix() not in ONLY_DATA:
             test = ROOT / "tests" / folder / f"test_{path.stem}.py"
             missing += [] if test.exists() else [f"{path}: {test.relative_to(ROOT)}"]
-    assert not missing
+    assert not missing, "\n".join(missing)
 
 
 @pytest.mark.parametrize("name", list(registry.ENTRIES))

@@ -40,7 +40,7 @@ def _case(streams: int) -> Case:
 
     def measure(lab: Lab, gateway: Gateway) -> Values:
         endpoint = lab.shared(gateway)
-        lab.prove(endpoint, call)
+        lab.warm(endpoint, call, streams)
         load = Load(streams, requests=_REPEATS[streams] * lab.form.stream_repeats, together=True, timeout=60)
         with metered(endpoint) as usage:
             result = lab.many(endpoint, call, load)

@@ -14,7 +14,7 @@ from benchmarks.load.many import Load
 def by_time(lab: Lab, gateway: Gateway, call: Call, *, connections: int, seconds: int) -> Values:
     """wrk, for answers that come fast: what is under way when the time is over is not counted."""
     endpoint = lab.shared(gateway)
-    lab.prove(endpoint, call)
+    lab.warm(endpoint, call, connections)
     with metered(endpoint) as usage:
         result = lab.throughput(endpoint, call, connections=connections, seconds=seconds)
     enough(result.requests, result.bad)
@@ -25,7 +25,7 @@ def by_time(lab: Lab, gateway: Gateway, call: Call, *, connections: int, seconds
 def by_count(lab: Lab, gateway: Gateway, call: Call, *, connections: int, seconds: int) -> Values:
     """Our own generator, for large bodies: slow gateways answer few, so everything that was begun is waited for."""
     endpoint = lab.shared(gateway)
-    lab.prove(endpoint, call)
+    lab.warm(endpoint, call, connections)
     with metered(endpoint) as usage:
         load = Load(connections, requests=1_000_000, seconds=seconds, timeout=seconds + 40)
         result = lab.many(endpoint, call, load)

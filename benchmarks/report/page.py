@@ -16,6 +16,8 @@ _PLOTS = {
     "memory.svg": "Growth of memory by number of 8 MB answers at once",
     "partials.svg": "What a gateway adds to the time of the first partial picture",
 }
+_QUIET = 0.15
+"""Cores that other processes may use during a measurement."""
 _INTRO = """# Performance
 
 How fast imagegate is, measured beside other gateways in one run on one machine. Absolute figures belong to that machine; the
@@ -41,7 +43,7 @@ is told in [`benchmarks/README.md`](../benchmarks/README.md).
 
 def tables(results: Results, families: Sequence[Family]) -> str:
     """Targets and every table that has something to say."""
-    parts = ["## Targets", "", targets_table(results), ""]
+    parts = ["## Targets", "", *_warning(results), targets_table(results), ""]
     for family in families:
         if text := family_tables(results, family):
             parts += [text, ""]
@@ -58,9 +60,21 @@ def write_page(results: Results, families: Sequence[Family], page: Path) -> None
     page.write_text(text.rstrip() + "\n")
 
 
+def _others(results: Results) -> list[float]:
+    return [sample.others for sample in results.samples] or [0.0]
+
+
+def _warning(results: Results) -> list[str]:
+    """Where somebody else used the machine, the numbers say little."""
+    disturbed = sum(others > _QUIET for others in _others(results))
+    if disturbed * 5 < len(results.samples):
+        return []
+    return [f"**The machine was not quiet during {disturbed} of {len(results.samples)} measurements; trust no number here.**", ""]
+
+
 def _facts(results: Results) -> str:
     lines = ["## Machine and versions", "", f"{results.date}, {results.form} form, {results.seconds / 60:.1f} minutes.", ""]
-    others = [sample.others for sample in results.samples] or [0.0]
+    others = _others(results)
     share = f"{median(others):.2f} cores (median), at most {max(others):.2f}"
     lines += [f"- used by other processes during a measurement: {share}"]
     lines += [f"- {name}: {value}" for name, value in {**results.machine, **results.versions}.items()]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, ClassVar
 from urllib.request import urlopen
 
 from imagegate.adapters.base import Adapter
+from imagegate.catalog.loader import Catalog
 from imagegate.domain.channels import Channel, ModelRoute, Secret
 from imagegate.domain.events import ImageLink
 from imagegate.domain.images import ImageRequest
@@ -18,6 +20,12 @@ from tests.adapters.contract import SECRET, Bench, Failure, Seen
 from tests.simulators.base import Recorded, Reply, Simulator
 
 Multipart = list[tuple[str, bytes]]
+
+
+@lru_cache(maxsize=1)
+def catalog() -> Catalog:
+    """The package's catalog, read once."""
+    return Catalog.load()
 
 
 class SimulatedBench(Bench):
@@ -102,4 +110,4 @@ def same_error(error: GatewayError, kind: type[GatewayError], **told: Any) -> No
     assert error.message.endswith((".", "…"))
 
 
-__all__ = ["SimulatedBench", "classified", "fetched", "form_of", "same_error", "sent"]
+__all__ = ["SimulatedBench", "catalog", "classified", "fetched", "form_of", "same_error", "sent"]

@@ -10,7 +10,6 @@ import orjson
 import pytest
 
 from imagegate.adapters.ark import ArkAdapter
-from imagegate.catalog.loader import Catalog
 from imagegate.domain.events import CompletedImage, Finished, ImageDetails
 from imagegate.domain.images import InputImage, Operation
 from imagegate.errors import (
@@ -28,7 +27,7 @@ from imagegate.errors import (
 from imagegate.upstream.client import Refusal
 from imagegate.upstream.engine import Engine
 from tests.adapters.contract import SECRET, Bench, Bytes, Failure, Seen, completed, reference
-from tests.adapters.linked import LinkedContract
+from tests.adapters.linked import LinkedContract, catalog
 from tests.adapters.simulated import SimulatedBench
 from tests.simulators.ark import ArkSimulator
 from tests.simulators.ark_rules import MODELS, envelope
@@ -54,7 +53,7 @@ class ArkBench(SimulatedBench):
     cut = Reply.raw(b'{"created":1,"data":[{"b64_json":"', "application/json")
 
     def __init__(self, simulator: ArkSimulator, model: str = LITE, **options: Any) -> None:
-        super().__init__(simulator, ArkAdapter(Catalog.load()), model, **options)
+        super().__init__(simulator, ArkAdapter(catalog()), model, **options)
 
     @property
     def body(self) -> Any:
@@ -279,7 +278,7 @@ class TestArk(LinkedContract):
     ],
 )
 def test_each_code_is_its_error(code: str, status: int, expected: type[GatewayError]) -> None:
-    error = ArkAdapter(Catalog.load()).failure(refusal(code, status))
+    error = ArkAdapter(catalog()).failure(refusal(code, status))
     assert type(error) is expected
     assert "Request id" not in error.message and error.message.endswith(".")
     assert error.retry_after == (7.0 if expected is RateLimited or "Overloaded" in code or status == 503 else None)
@@ -295,10 +294,10 @@ def test_each_code_is_its_error(code: str, status: int, expected: type[GatewayEr
     ],
 )
 def test_the_request_id_is_left_out(message: str, told: str) -> None:
-    error = ArkAdapter(Catalog.load()).failure(refusal("InvalidParameter.size", 400, message, "size"))
+    error = ArkAdapter(catalog()).failure(refusal("InvalidParameter.size", 400, message, "size"))
     assert (error.message, error.param, error.code) == (told, "size", "InvalidParameter.size")
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"error":null}', b'{"error":{"code":7,"message":[]}}', b"<html>"])
 def test_an_error_body_that_says_nothing(body: bytes) -> None:
-    assert isinstance(ArkAdapter(Catalog.load()).failure(Refusal(400, {}, body)), InvalidRequest)
+    assert isinstance(ArkAdapter(catalog()).failure(Refusal(400, {}, body)), InvalidRequest)

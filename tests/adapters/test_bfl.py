@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 import pytest
 
 from imagegate.adapters.bfl import BflAdapter
-from imagegate.catalog.loader import Catalog
 from imagegate.domain.events import CompletedImage, Finished, ImageDetails, Progress
 from imagegate.domain.images import Operation
 from imagegate.errors import (
@@ -26,7 +25,7 @@ from imagegate.errors import (
 from imagegate.upstream.engine import Engine
 from tests.adapters.contract import SECRET, Bench, Failure, Seen, completed, mask, reference
 from tests.adapters.linked import LinkedContract
-from tests.adapters.simulated import SimulatedBench, classified, same_error
+from tests.adapters.simulated import SimulatedBench, catalog, classified, same_error
 from tests.simulators.base import Reply
 from tests.simulators.bfl import BflSimulator
 from tests.support import pictures
@@ -60,7 +59,7 @@ class TestBfl(LinkedContract):
     @pytest.fixture
     def adapter(self) -> Iterator[BflAdapter]:
         with ThreadPoolExecutor(1) as executor:
-            yield BflAdapter(Catalog.load(), executor)
+            yield BflAdapter(catalog(), executor)
 
     @pytest.fixture
     def bench(self, simulator: BflSimulator, adapter: BflAdapter) -> Iterator[Bench]:

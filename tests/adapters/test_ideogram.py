@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import pytest
 
 from imagegate.adapters.ideogram import IdeogramAdapter
-from imagegate.catalog.loader import Catalog
 from imagegate.domain.events import CompletedImage, Finished, ImageLink, Progress
 from imagegate.domain.images import Operation
 from imagegate.errors import (
@@ -25,7 +24,7 @@ from imagegate.errors import (
 from imagegate.upstream.engine import Engine
 from tests.adapters.contract import SECRET, Bench, Failure, completed, mask, reference
 from tests.adapters.linked import LinkedContract
-from tests.adapters.simulated import SimulatedBench, classified, form_of, same_error
+from tests.adapters.simulated import SimulatedBench, catalog, classified, form_of, same_error
 from tests.simulators.base import Reply
 from tests.simulators.ideogram import CREATED_SECONDS, IdeogramSimulator
 from tests.support import pictures
@@ -59,7 +58,7 @@ class TestIdeogram(LinkedContract):
     @pytest.fixture
     def adapter(self) -> Iterator[IdeogramAdapter]:
         with ThreadPoolExecutor(1) as executor:
-            yield IdeogramAdapter(Catalog.load(), executor)
+            yield IdeogramAdapter(catalog(), executor)
 
     @pytest.fixture
     def bench(self, simulator: IdeogramSimulator, adapter: IdeogramAdapter) -> Iterator[Bench]:

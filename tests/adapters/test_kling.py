@@ -11,7 +11,6 @@ import orjson
 import pytest
 
 from imagegate.adapters.kling import KlingAdapter, token
-from imagegate.catalog.loader import Catalog
 from imagegate.domain.channels import Secret
 from imagegate.domain.events import Finished, Progress
 from imagegate.domain.images import Operation
@@ -29,7 +28,7 @@ from imagegate.errors import (
 from imagegate.upstream.client import Refusal
 from imagegate.upstream.engine import Engine
 from tests.adapters.contract import SECRET, Bench, Failure, completed, reference
-from tests.adapters.linked import LinkedContract
+from tests.adapters.linked import LinkedContract, catalog
 from tests.adapters.simulated import SimulatedBench
 from tests.simulators.base import Reply
 from tests.simulators.kling import KlingSimulator, answer
@@ -54,7 +53,7 @@ class KlingBench(SimulatedBench):
     cut = Reply.raw(b'{"code":0,"data":{"task_id":"', "application/json")
 
     def __init__(self, simulator: KlingSimulator, model: str = "kling-v3", **options: Any) -> None:
-        super().__init__(simulator, KlingAdapter(Catalog.load()), model, **{"poll_seconds": 0.01, **options})
+        super().__init__(simulator, KlingAdapter(catalog()), model, **{"poll_seconds": 0.01, **options})
         self.channel = replace(self.channel, keys=(Secret(simulator.key),))
 
 
@@ -240,6 +239,6 @@ def test_the_token_is_a_jwt() -> None:
 )
 def test_each_code_is_its_error(code: int | None, status: int, expected: type[GatewayError]) -> None:
     body = orjson.dumps({"code": code, "message": "It failed", "request_id": "r"})
-    error = KlingAdapter(Catalog.load()).failure(Refusal(status, {}, body))
+    error = KlingAdapter(catalog()).failure(Refusal(status, {}, body))
     assert type(error) is expected
     assert error.message.endswith(".")

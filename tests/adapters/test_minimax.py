@@ -9,7 +9,6 @@ import orjson
 import pytest
 
 from imagegate.adapters.minimax import MiniMaxAdapter
-from imagegate.catalog.loader import Catalog
 from imagegate.domain.events import CompletedImage, Finished, ImageBytes
 from imagegate.domain.images import Operation
 from imagegate.errors import (
@@ -26,7 +25,7 @@ from imagegate.errors import (
 from imagegate.upstream.client import Refusal
 from imagegate.upstream.engine import Engine
 from tests.adapters.contract import SECRET, Bench, Failure, completed, reference
-from tests.adapters.linked import LinkedContract
+from tests.adapters.linked import LinkedContract, catalog
 from tests.adapters.simulated import SimulatedBench
 from tests.simulators.base import Reply
 from tests.simulators.minimax import MiniMaxSimulator
@@ -50,7 +49,7 @@ class MiniMaxBench(SimulatedBench):
     cut = Reply.raw(b'{"id":"1","data":{"image_urls":["', "application/json")
 
     def __init__(self, simulator: MiniMaxSimulator, model: str = "image-01", **options: Any) -> None:
-        super().__init__(simulator, MiniMaxAdapter(Catalog.load()), model, **options)
+        super().__init__(simulator, MiniMaxAdapter(catalog()), model, **options)
 
 
 class TestMiniMax(LinkedContract):
@@ -228,6 +227,6 @@ class TestH3(LinkedContract):
     ],
 )
 def test_each_code_is_its_error(status: int, document: Any, expected: type[GatewayError]) -> None:
-    error = MiniMaxAdapter(Catalog.load()).failure(Refusal(status, {}, orjson.dumps(document)))
+    error = MiniMaxAdapter(catalog()).failure(Refusal(status, {}, orjson.dumps(document)))
     assert type(error) is expected
     assert error.message.endswith(".")

@@ -10,13 +10,17 @@ import pytest
 
 from imagegate.adapters.openai import OpenAIAdapter, OpenAIOptions
 from imagegate.catalog.loader import Catalog
+from imagegate.domain.capabilities import Capabilities
 from imagegate.domain.channels import Channel, ModelRoute, Secret
 from imagegate.domain.events import CompletedImage, Finished, PartialImage
 from imagegate.domain.images import ImageRequest, Operation
+from imagegate.errors import InvalidRequest
 from imagegate.upstream.engine import Engine
 from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, Seen, completed, mask, reference
 from tests.simulators.base import Ending, Piece, Reply
 from tests.simulators.openai import OpenAISimulator, Streaming
+from tests.simulators.openai_rules import MODELS
+from tests.support import pictures
 
 WORDS = {
     Failure.RATE_LIMIT: "[rate_limit]",
@@ -32,9 +36,8 @@ WORDS = {
 class OpenAIBench(Bench):
     """A channel to the simulator."""
 
-    model = "gpt-image-2.5-flare"
-
-    def __init__(self, simulator: OpenAISimulator, **options: Any) -> None:
+    def __init__(self, simulator: OpenAISimulator, model: str = "gpt-image-2.5-flare", **options: Any) -> None:
+        self.model = model
         self.simulator = simulator
         self.adapter = OpenAIAdapter(Catalog.load())
         self.channel = Channel(
@@ -180,3 +183,89 @@ class TestOpenAI(AdapterContract):
         )
         with pytest.raises(Exception, match="cut short"):
             await self.run(bench, transport, self.request(bench))
+
+    async def test_an_svg_and_what_its_writing_cost(self, bench: Bench, simulator: OpenAISimulator, transport: Engine) -> None:
+        cost = {"model": "author", "input_tokens": 5, "output_tokens": 900, "reasoning_tokens": 300, "total_tokens": 905}
+        simulator.extra_top = {"svg_usage": cost}
+        svg = {"model": "author", "reasoning": {"effort": "low"}}
+        asked = self.request(bench, output_format="svg", svg=svg, stream=True, partial_images=2, output_compression=50)
+        seen = await self.run(bench, transport, asked)
+        assert completed(seen)[0].startswith(b"<svg ")
+        assert simulator.requests[-1].json == {
+            "model": "gpt-image-2.5-flare",
+            "prompt": "a red house",
+            "output_format": "svg",
+            "svg": svg,
+        }
+        finished = seen[-1].event
+        assert isinstance(finished, Finished) and finished.usage is not None
+        assert (finished.extra, finished.details.output_format) == ({"svg_usage": cost}, "svg")
+        await self.run(bench, transport, replace(asked, operation=Operation.EDIT, images=(reference(),)))
+        sent = simulator.requests[-1].fields
+        assert (sent["svg[model]"], sent["svg[reasoning][effort]"]) == ("author", "low")
+
+    async def test_an_animation(self, bench: Bench, simulator: OpenAISimulator, transport: Engine) -> None:
+        asked = self.request(bench, output_format="gif", frame_count=3, frame_duration_ms=80, stream=True, partial_images=1)
+        seen = await self.run(bench, transport, asked)
+        assert pictures.look(completed(seen)[0]).format == "gif"
+        assert simulator.requests[-1].json == {
+            "model": "gpt-image-2.5-flare",
+            "prompt": "a red house",
+            "output_format": "gif",
+            "frame_count": 3,
+            "frame_duration_ms": 80,
+        }
+        still = self.request(bench, output_format="png", frame_count=3, frame_duration_ms=80, svg={"model": "author"})
+        await self.run(bench, transport, still)
+        assert not {"frame_count", "frame_duration_ms", "svg"} & simulator.requests[-1].json.keys()
+
+    async def test_a_markup_goes_along_where_the_model_has_it(self, simulator: OpenAISimulator, transport: Engine) -> None:
+        for model, names in {"gpt-image-2.5-sunburst": ["image", "markup"], "gpt-image-2": ["image"]}.items():
+            bench = OpenAIBench(simulator, model)
+            asked = self.request(bench, operation=Operation.EDIT, images=(reference(),), markup=mask())
+            await self.run(bench, transport, asked)
+            assert [part.name for part in simulator.requests[-1].files] == names
+
+    @pytest.mark.parametrize("given", [{"markup": mask()}, {"output_format": "gif"}])
+    async def test_what_a_mask_cannot_be_combined_with_is_refused_before_any_call(
+        self, bench: Bench, simulator: OpenAISimulator, transport: Engine, given: dict[str, Any]
+    ) -> None:
+        asked = self.request(bench, operation=Operation.EDIT, images=(reference(),), mask=mask(), **given)
+        with pytest.raises(InvalidRequest) as caught:
+            await self.run(bench, transport, asked)
+        assert caught.value.param in {"mask", "markup"} and not simulator.requests
+
+    async def test_a_model_of_which_only_the_name_is_published_gets_everything(
+        self, simulator: OpenAISimulator, transport: Engine
+    ) -> None:
+        bench = OpenAIBench(simulator, "gpt-image-2.6-flare")
+        await self.run(bench, transport, self.request(bench, quality="max", size="3840x2160", complexity="high"))
+        assert simulator.requests[-1].json["size"] == "3840x2160"
+        with pytest.raises(InvalidRequest) as caught:
+            await self.run(bench, transport, self.request(bench, size="4096x4096"))
+        assert (caught.value.param, caught.value.code) == ("size", "invalid_value")
+
+    @pytest.mark.parametrize("model", sorted(MODELS))
+    async def test_every_model_takes_what_its_row_promises(
+        self, simulator: OpenAISimulator, transport: Engine, model: str
+    ) -> None:
+        bench = OpenAIBench(simulator, model)
+        row = self.capabilities(bench)
+        edits = Operation.EDIT in row.operations
+        shapes: list[dict[str, Any]] = [{}, {"operation": Operation.EDIT, "images": (reference(),)}] if edits else [{}]
+        for base in shapes:
+            for given in promises(row):
+                await self.run(bench, transport, self.request(bench, **base, **given))
+        if edits and row.mask:
+            await self.run(bench, transport, self.request(bench, **shapes[1], mask=mask()))
+
+
+def promises(row: Capabilities) -> Iterator[dict[str, Any]]:
+    """A request for each choice and parameter of a row."""
+    values = {"moderation": "low", "complexity": "high", "user": "u", "safety_identifier": "s"}
+    yield {"size": "1536x1024", "n": min(2, row.max_n), "stream": True, "partial_images": 3}
+    yield {**values, **({"style": "vivid", "background": "opaque"} if row.parameters is not None else {})}
+    yield from ({"size": f"{width}x{height}"} for width, height in row.sizes.fixed)
+    yield from ({"quality": quality} for quality in (*row.qualities, "xhigh"))
+    yield from ({"background": background} for background in row.backgrounds)
+    yield from ({"output_format": output_format, "output_compression": 50} for output_format in row.formats)

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import pytest
 
 from imagegate.adapters.recraft import RecraftAdapter
-from imagegate.catalog.loader import Catalog
 from imagegate.domain.events import CompletedImage, Finished, ImageLink
 from imagegate.domain.images import Operation
 from imagegate.errors import (
@@ -26,7 +25,7 @@ from imagegate.errors import (
 from imagegate.upstream.engine import Engine
 from tests.adapters.contract import SECRET, Bench, Failure, completed, mask, reference
 from tests.adapters.linked import LinkedContract
-from tests.adapters.simulated import SimulatedBench, classified, form_of, same_error
+from tests.adapters.simulated import SimulatedBench, catalog, classified, form_of, same_error
 from tests.simulators.base import Reply
 from tests.simulators.recraft import RecraftSimulator
 from tests.support import pictures
@@ -60,7 +59,7 @@ class TestRecraft(LinkedContract):
     @pytest.fixture
     def adapter(self) -> Iterator[RecraftAdapter]:
         with ThreadPoolExecutor(1) as executor:
-            yield RecraftAdapter(Catalog.load(), executor)
+            yield RecraftAdapter(catalog(), executor)
 
     @pytest.fixture
     def bench(self, simulator: RecraftSimulator, adapter: RecraftAdapter) -> Iterator[Bench]:

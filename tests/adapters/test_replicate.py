@@ -42,6 +42,12 @@ SCHNELL = "black-forest-labs/flux-schnell"
 UNKNOWN = "somebody/old-model"
 
 
+@pytest.fixture(scope="module")
+def adapter() -> Iterator[ReplicateAdapter]:
+    with ThreadPoolExecutor(1) as executor:
+        yield ReplicateAdapter(Catalog.load(), executor)
+
+
 class ReplicateBench(SimulatedBench):
     """A channel to the simulator."""
 
@@ -73,11 +79,6 @@ class TestReplicate(LinkedContract):
     def simulator(self) -> Iterator[ReplicateSimulator]:
         with ReplicateSimulator(SECRET) as simulator:
             yield simulator
-
-    @pytest.fixture
-    def adapter(self) -> Iterator[ReplicateAdapter]:
-        with ThreadPoolExecutor(1) as executor:
-            yield ReplicateAdapter(Catalog.load(), executor)
 
     @pytest.fixture(params=[FLUX_2, SCHNELL, UNKNOWN])
     def bench(self, simulator: ReplicateSimulator, adapter: ReplicateAdapter, request: pytest.FixtureRequest) -> Iterator[Bench]:
@@ -350,7 +351,7 @@ class TestReplicate(LinkedContract):
 )
 def test_refusals(status: int, body: Mapping[str, Any], kind: type[GatewayError], told: Mapping[str, Any]) -> None:
     with ThreadPoolExecutor(1) as executor:
-        adapter = ReplicateAdapter(Catalog.load(), executor)
+        adapter = ReplicateAdapter(Catalog([]), executor)
         same_error(classified(adapter, status, orjson.dumps(body)), kind, **told)
         same_error(classified(adapter, status, b"<html>"), GatewayError)
 

@@ -9,7 +9,6 @@ import orjson
 import pytest
 
 from imagegate.adapters.siliconflow import SiliconFlowAdapter
-from imagegate.catalog.loader import Catalog
 from imagegate.domain.events import Finished
 from imagegate.domain.images import Operation
 from imagegate.errors import (
@@ -27,7 +26,7 @@ from imagegate.errors import (
 from imagegate.upstream.client import Refusal
 from imagegate.upstream.engine import Engine
 from tests.adapters.contract import SECRET, Bench, Failure, completed, reference
-from tests.adapters.linked import LinkedContract
+from tests.adapters.linked import LinkedContract, catalog
 from tests.adapters.simulated import SimulatedBench
 from tests.simulators.base import Reply
 from tests.simulators.siliconflow import SiliconFlowSimulator
@@ -50,7 +49,7 @@ class SiliconFlowBench(SimulatedBench):
     cut = Reply.raw(b'{"images":[{"url":"', "application/json")
 
     def __init__(self, simulator: SiliconFlowSimulator, model: str = KOLORS) -> None:
-        super().__init__(simulator, SiliconFlowAdapter(Catalog.load()), model)
+        super().__init__(simulator, SiliconFlowAdapter(catalog()), model)
 
 
 class TestSiliconFlow(LinkedContract):
@@ -151,6 +150,6 @@ class TestSiliconFlow(LinkedContract):
     ],
 )
 def test_each_code_is_its_error(status: int, document: Any, expected: type[GatewayError]) -> None:
-    error = SiliconFlowAdapter(Catalog.load()).failure(Refusal(status, {}, orjson.dumps(document)))
+    error = SiliconFlowAdapter(catalog()).failure(Refusal(status, {}, orjson.dumps(document)))
     assert type(error) is expected
     assert error.message.endswith(".")

@@ -10,7 +10,6 @@ import orjson
 import pytest
 
 from imagegate.adapters.stability import StabilityAdapter
-from imagegate.catalog.loader import Catalog
 from imagegate.domain.events import CompletedImage
 from imagegate.domain.images import Operation
 from imagegate.errors import (
@@ -27,7 +26,7 @@ from imagegate.errors import (
 )
 from imagegate.upstream.engine import Engine
 from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, completed, mask, reference
-from tests.adapters.simulated import SimulatedBench, classified, form_of, same_error
+from tests.adapters.simulated import SimulatedBench, catalog, classified, form_of, same_error
 from tests.simulators.base import Ending, Piece, Reply
 from tests.simulators.stability import FUNCTIONS, StabilitySimulator
 from tests.support import pictures
@@ -61,7 +60,7 @@ class TestStability(AdapterContract):
     @pytest.fixture
     def adapter(self) -> Iterator[StabilityAdapter]:
         with ThreadPoolExecutor(1) as executor:
-            yield StabilityAdapter(Catalog.load(), executor)
+            yield StabilityAdapter(catalog(), executor)
 
     @pytest.fixture
     def bench(self, simulator: StabilitySimulator, adapter: StabilityAdapter) -> Iterator[Bench]:
@@ -149,8 +148,7 @@ class TestStability(AdapterContract):
         assert pictures.look(completed(seen)[0]).size == (64, 64)
 
     def test_every_row_leads_to_an_endpoint(self, adapter: StabilityAdapter) -> None:
-        catalog = Catalog.load()
-        for model in [*catalog.models("stability"), "sd3-medium", "stable-image-next"]:
+        for model in [*catalog().models("stability"), "sd3-medium", "stable-image-next"]:
             assert adapter.capabilities(model).extra["path"] in FUNCTIONS
 
     def test_what_only_edits_is_refused_a_generation(self, bench: Bench) -> None:

@@ -25,6 +25,8 @@ from tests.support import pictures
 KEY = "0123456789abcdef0123456789abcdef"
 _HEADERS = {"apim-request-id": "5f1d-77aa", "x-ms-region": "East US 2", "x-ratelimit-remaining-requests": "9"}
 _FLUX_1: Mapping[str, Model] = {"FLUX-1.1-pro": Model(max_n=1), "FLUX.1-Kontext-pro": Model(max_n=1)}
+_OLD: Mapping[str, str] = {"gpt-image-1": "gpt-image-1.5"}
+"""Models that OpenAI no longer has, and whose rules they follow."""
 _FLUX_FIELDS = frozenset({"prompt", "model", "n", "size", "output_format", "seed"})
 _FLUX_2 = {"flux-2-pro": 8, "flux-2-flex": 10}
 _FLUX_2_FIELDS = re.compile(
@@ -97,7 +99,7 @@ class AzureSimulator(OpenAISimulator):
 
     def __init__(self, key: str = KEY) -> None:
         super().__init__(key)
-        names = [*openai_rules.MODELS, *_FLUX_1, *_MAI, "FLUX.2-pro", "FLUX.2-flex"]
+        names = [*openai_rules.MODELS, *_OLD, *_FLUX_1, *_MAI, "FLUX.2-pro", "FLUX.2-flex"]
         self.deployments = {**{name: name for name in names}, "house": "gpt-image-2", "painter": "MAI-Image-2.5"}
 
     @property
@@ -113,6 +115,7 @@ class AzureSimulator(OpenAISimulator):
             ("POST", f"{dated}/edits", self._keyed(self._edit)),
             ("POST", "/openai/v1/images/generations", self._keyed(self._generate)),
             ("POST", "/openai/v1/images/edits", self._keyed(self._edit)),
+            ("GET", "/openai/v1/models", self._keyed(self._models)),
             ("POST", "/providers/blackforestlabs/v1/{path}", self._keyed(self._flux_2)),
             ("POST", "/mai/v1/images/generations", self._keyed(self._mai_generate)),
             ("POST", "/mai/v1/images/edits", self._keyed(self._mai_edit)),
@@ -130,7 +133,7 @@ class AzureSimulator(OpenAISimulator):
             raise Refused(self.not_found(request))
         name = self._model_of(deployment)
         fields = {field: value for field, value in inputs.fields.items() if field != "model"}
-        model = _check_flux(fields, name) if name in _FLUX_1 else openai_rules.check(fields, name, allowed)
+        model = _check_flux(fields, name) if name in _FLUX_1 else openai_rules.check(fields, _OLD.get(name, name), allowed)
         _check_prompt(fields)
         return dataclasses.replace(inputs, fields={**fields, "model": name}), model
 

@@ -96,6 +96,11 @@ class FireworksSimulator(Simulator):
         self.jobs: dict[str, Job] = {}
 
     @property
+    def channel_options(self) -> dict[str, object]:
+        """Options of a channel that shall not wait long."""
+        return {"poll_seconds": 0.01}
+
+    @property
     def base_url(self) -> str:
         """What a client takes as base url."""
         return f"{self.url}/inference/v1"
@@ -108,6 +113,7 @@ class FireworksSimulator(Simulator):
             ("POST", f"/inference/v1/workflows/{name}/get_result", self._with_key(self._result)),
             ("POST", f"/inference/v1/workflows/{name}", self._with_key(self._submit)),
             ("POST", f"/inference/v1/image_generation/{name}", self._with_key(self._image_generation)),
+            ("GET", "/inference/v1/models", self._with_key(self._models)),
             ("GET", "/kontext-images/{name}", self._file),
         ]
 
@@ -158,6 +164,10 @@ class FireworksSimulator(Simulator):
         sample = base64.b64encode(job.picture).decode() if self.inline else link
         result = {"sample": sample, "seed": 7} if status == "Ready" else None
         return Reply.json({"id": name, "status": status, "result": result, "progress": None, "details": None})
+
+    async def _models(self, request: Recorded) -> Reply:
+        data = [{"id": f"accounts/fireworks/models/{name}", "object": "model"} for name in MODELS]
+        return Reply.json({"object": "list", "data": data})
 
     async def _file(self, request: Recorded) -> Reply:
         job = self.jobs.get(request.path_params["name"])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from urllib.request import urlopen
 
 import pytest
-import replicate
+from replicate.client import Client
 from replicate.exceptions import ModelError, ReplicateError
 
 from tests.simulators.replicate import KEY, VERSION, ReplicateSimulator
@@ -23,8 +23,8 @@ def sim() -> Iterator[ReplicateSimulator]:
 
 
 @pytest.fixture
-def client(sim: ReplicateSimulator) -> Iterator[replicate.Client]:
-    client = replicate.Client(api_token=KEY, base_url=sim.url)
+def client(sim: ReplicateSimulator) -> Iterator[Client]:
+    client = Client(api_token=KEY, base_url=sim.url)
     client.poll_interval = 0.01
     yield client
     client._client.close()
@@ -37,7 +37,7 @@ def made(output: object) -> list[pictures.Look]:
 
 
 @pytest.mark.parametrize("looks", [0, 3])
-def test_a_run(sim: ReplicateSimulator, client: replicate.Client, looks: int) -> None:
+def test_a_run(sim: ReplicateSimulator, client: Client, looks: int) -> None:
     sim.looks = looks
     output = client.run(SCHNELL, input={"prompt": "a cat", "num_outputs": 2, "aspect_ratio": "16:9", "output_format": "jpg"})
     assert made(output) == [("jpeg", (1344, 768), "RGB")] * 2
@@ -46,12 +46,12 @@ def test_a_run(sim: ReplicateSimulator, client: replicate.Client, looks: int) ->
     assert len(polls) == looks
 
 
-def test_a_version_and_one_output(client: replicate.Client) -> None:
+def test_a_version_and_one_output(client: Client) -> None:
     assert made(client.run(f"somebody/old-model:{VERSION}", input={"prompt": "a"}))
     assert made(client.run("google/nano-banana", input={"prompt": "a", "output_format": "png"})) == [("png", (1024, 1024), "RGB")]
 
 
-def test_pictures_are_uploaded_first(sim: ReplicateSimulator, client: replicate.Client) -> None:
+def test_pictures_are_uploaded_first(sim: ReplicateSimulator, client: Client) -> None:
     picture = io.BytesIO(pictures.png())
     picture.name = "a.png"
     output = client.run("google/nano-banana", input={"prompt": "a", "image_input": [picture], "output_format": "png"})
@@ -60,18 +60,19 @@ def test_pictures_are_uploaded_first(sim: ReplicateSimulator, client: replicate.
     assert sim.requests[1].json["input"]["image_input"] == list(sim.files)
 
 
-def test_a_prediction_is_looked_at_and_canceled(sim: ReplicateSimulator, client: replicate.Client) -> None:
+def test_a_prediction_is_looked_at_and_canceled(sim: ReplicateSimulator, client: Client) -> None:
     sim.looks = 5
     prediction = client.models.predictions.create(SCHNELL, input={"prompt": "a"}, wait=False)
-    assert prediction.status == "starting" and prediction.urls
+    states = [prediction.status]
     prediction.reload()
-    assert prediction.status == "processing"
+    states.append(prediction.status)
     prediction.cancel()
-    assert client.predictions.get(prediction.id).status == "canceled"
+    states.append(client.predictions.get(prediction.id).status)
+    assert states == ["starting", "processing", "canceled"] and prediction.urls
 
 
 @pytest.mark.parametrize("word", ["[moderation]", "[nsfw]", "[oom]", "[invalid]"])
-def test_a_prediction_that_fails(client: replicate.Client, word: str) -> None:
+def test_a_prediction_that_fails(client: Client, word: str) -> None:
     with pytest.raises(ModelError):
         client.run(SCHNELL, input={"prompt": word})
 
@@ -88,14 +89,14 @@ def test_a_prediction_that_fails(client: replicate.Client, word: str) -> None:
         (f"a/b:{VERSION[::-1]}", {"prompt": "a"}, 422),
     ],
 )
-def test_refusals(client: replicate.Client, model: str, inputs: dict[str, str], status: int) -> None:
+def test_refusals(client: Client, model: str, inputs: dict[str, str], status: int) -> None:
     with pytest.raises(ReplicateError) as caught:
         client.run(model, input=inputs)
     assert caught.value.status == status and caught.value.detail
 
 
 def test_a_wrong_token(sim: ReplicateSimulator) -> None:
-    stranger = replicate.Client(api_token="r8_wrong", base_url=sim.url)
+    stranger = Client(api_token="r8_wrong", base_url=sim.url)
     with pytest.raises(ReplicateError, match="Unauthenticated"):
         stranger.run(SCHNELL, input={"prompt": "a"})
     stranger._client.close()

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from google import genai
-from google.auth import jwt
 from google.genai import errors, types
 from google.oauth2.credentials import Credentials
+from google.oauth2.service_account import Credentials as SigningCredentials
 from PIL import Image
 
 from tests.simulators.vertex import PROJECT, TOKEN, VertexSimulator
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings(
 )
 IMAGEN, EDITOR = "imagen-4.0-generate-001", "imagen-3.0-capability-001"
 _bearer: Callable[[str], Any] = Credentials
-_signing: Callable[..., Any] = jwt.Credentials.from_service_account_info
+_signing: Callable[..., Any] = SigningCredentials.from_service_account_info
 
 
 @pytest.fixture
@@ -135,13 +135,13 @@ def test_express_mode_has_a_key_and_no_project(sim: VertexSimulator) -> None:
     assert sim.requests[-1].path == "/v1/publishers/google/models/gemini-2.5-flash-image:generateContent"
 
 
-def test_a_token_that_a_service_account_signed_with_googles_library(sim: VertexSimulator) -> None:
+def test_a_token_that_googles_library_signed(sim: VertexSimulator) -> None:
     account = service_account(PROJECT)
-    claims = {"scope": "https://www.googleapis.com/auth/cloud-platform"}
-    credentials = _signing(json.loads(account.key), audience=None, additional_claims=claims)
-    credentials.token, credentials.expiry = credentials._make_jwt()  # refresh() would ask the network about regions
-    credentials.token = credentials.token.decode()
-    with connected(sim, _bearer(credentials.token)) as sdk:
+    scopes = ["https://www.googleapis.com/auth/cloud-platform"]
+    credentials = _signing(json.loads(account.key), scopes=scopes, always_use_jwt_access=True)
+    credentials._create_self_signed_jwt(None)
+    token = credentials._jwt_credentials._make_jwt()[0].decode()  # refresh() would ask the network about regions
+    with connected(sim, _bearer(token)) as sdk:
         with pytest.raises(errors.ClientError):
             sdk.models.generate_content(model="gemini-2.5-flash-image", contents="x")
         sim.accounts[account.email] = account.public

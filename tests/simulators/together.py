@@ -67,6 +67,7 @@ class TogetherSimulator(Simulator):
         """The endpoints."""
         return [
             ("POST", "/v1/images/generations", self._with_key(self._generate)),
+            ("GET", "/v1/models", self._with_key(self._models)),
             ("GET", "/imgproxy/{name}", self._file),
         ]
 
@@ -91,6 +92,9 @@ class TogetherSimulator(Simulator):
         name = f"{len(self._served)}.{kind}"
         self._served[name] = picture
         return {"index": number, "type": "url", "url": f"http://{request.headers['host']}/imgproxy/{name}"}
+
+    async def _models(self, request: Recorded) -> Reply:
+        return Reply.json([{"id": name, "object": "model", "type": "image"} for name in MODELS])
 
     async def _file(self, request: Recorded) -> Reply:
         data = self._served.get(request.path_params["name"])

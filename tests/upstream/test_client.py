@@ -209,9 +209,9 @@ async def test_the_content_type_is_told_without_its_parameters(header: bytes, ex
 @pytest.mark.parametrize(
     ("encoding", "body"),
     [
-        (b"gzip", gzip.compress(b'{"ok":true}')),
+        (b"gzip", gzip.compress(b'{"ok":true}', mtime=0)),
         (b"deflate", zlib.compress(b'{"ok":true}')),
-        (b"GZIP", gzip.compress(b'{"ok":true}')),
+        (b"GZIP", gzip.compress(b'{"ok":true}', mtime=0)),
         (b"identity", b'{"ok":true}'),
         (b"Identity", b'{"ok":true}'),
         (b"", b'{"ok":true}'),

@@ -117,9 +117,10 @@ def _call(request: ImageRequest, row: Capabilities, channel: Channel, upstream: 
 def _openai_shaped(
     request: ImageRequest, row: Capabilities, channel: Channel, upstream: Upstream
 ) -> AbstractAsyncContextManager[Answer]:
+    payload.check_combination(request)
     options: AzureOptions = channel.options
     stream = options.stream and streams(request, row)
-    mapped = payload.fields(request, stream=stream)
+    mapped = payload.fields(request, stream=stream, formats=row.formats)
     v1 = options.surface == "v1" or upstream.base_url.endswith(_V1)
     if not v1 and not options.model_in_body:
         del mapped["model"]
@@ -183,4 +184,5 @@ ROW = base.AdapterRow(
     AzureOptions,
     key_variables=("AZURE_OPENAI_API_KEY",),
     base_url_variable="AZURE_OPENAI_ENDPOINT",
+    free_check="/openai/v1/models",
 )

@@ -217,4 +217,5 @@ ROW = base.AdapterRow(
     FireworksOptions,
     default_base_url="https://api.fireworks.ai/inference/v1",
     key_variables=("FIREWORKS_API_KEY",),
+    free_check="/models",
 )

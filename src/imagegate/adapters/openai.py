@@ -59,9 +59,12 @@ class OpenAIAdapter:
 
     async def run(self, request: ImageRequest, channel: Channel, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
         """One call; JSON or SSE comes back and is cut through."""
+        payload.check_combination(request)
         options: OpenAIOptions = channel.options
-        stream = options.stream and streams(request, self.capabilities(request.model))
-        body = payload.merge(payload.fields(request, stream=stream), request.extra, channel.overrides)
+        row = self.capabilities(request.model)
+        stream = options.stream and streams(request, row)
+        mapped = payload.fields(request, stream=stream, formats=row.formats)
+        body = payload.merge(mapped, request.extra, channel.overrides)
         if options.response_format:
             body.setdefault("response_format", options.response_format)
         accept = {"accept": "text/event-stream" if stream else "application/json"}

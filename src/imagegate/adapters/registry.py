@@ -25,6 +25,10 @@ class Entry:
 
 ENTRIES: Mapping[str, Entry] = {
     "openai": Entry(("OPENAI_API_KEY",), "OPENAI_BASE_URL"),
+    "ark": Entry(("ARK_API_KEY",), "ARK_BASE_URL"),
+    "minimax": Entry(("MINIMAX_API_KEY",), "MINIMAX_BASE_URL"),
+    "siliconflow": Entry(("SILICONFLOW_API_KEY",), "SILICONFLOW_BASE_URL"),
+    "kling": Entry(("KLING_API_KEY",), "KLING_BASE_URL"),
     "sandbox": Entry(),
 }
 

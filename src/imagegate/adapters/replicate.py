@@ -15,6 +15,7 @@ from pydantic import Field
 
 from imagegate.adapters import base
 from imagegate.adapters.hosted_shape import predictions
+from imagegate.adapters.hosted_shape.addresses import own
 from imagegate.adapters.hosted_shape.recipe import KINDS, Recipe, fields
 from imagegate.adapters.shape import failures, masks, payload, verdicts
 from imagegate.adapters.shape.jobs import paid, withdrawn
@@ -54,6 +55,15 @@ class ReplicateOptions(base.Options):
     mask_field: str | None = Field(None, description="name of the input for the mask; white is what changes")
     count_field: str | None = Field(None, description="name of the input for the number of pictures")
 
+    def names(self) -> dict[str, str | None]:
+        """Words of a recipe that the channel knows better."""
+        return {
+            "images": self.image_field,
+            "several": self.image_form,
+            "mask": self.mask_field,
+            "count": self.count_field,
+        }
+
 
 class ReplicateAdapter:
     """Speaks Replicate's predictions: waits, then polls; cancels what nobody waits for."""
@@ -76,7 +86,7 @@ class ReplicateAdapter:
         """A prediction that is waited for, then polled."""
         options: ReplicateOptions = channel.options
         path, version = endpoint(request.model)
-        recipe = _recipe(self.capabilities(request.model), options)
+        recipe = Recipe.of(self.capabilities(request.model)).named(**options.names())
         mapped = fields(request, recipe, *await self._pictures(request, recipe, upstream, options))
         body = {"input": payload.merge(mapped, typed(request.extra, _KINDS), channel.overrides), **version}
         headers = {"cancel-after": f"{max(5, round(channel.timeouts.total))}s"}
@@ -145,7 +155,9 @@ async def _awaited(prediction: Mapping[str, Any], upstream: Upstream, every: flo
     latest = prediction
     if not predictions.ended(latest):
         job = f"/predictions/{prediction['id']}"
-        cancel, look = _own(prediction, "cancel", f"{job}/cancel", upstream), _own(prediction, "get", job, upstream)
+        named = prediction.get("urls")
+        urls = named if isinstance(named, Mapping) else {}
+        cancel, look = own(urls.get("cancel"), f"{job}/cancel", upstream), own(urls.get("get"), job, upstream)
         async with withdrawn(lambda: upstream.call_off(cancel)):
             yield Progress(_note(latest))
             async with aclosing(upstream.poll(look, every=every)) as looks:
@@ -157,13 +169,6 @@ async def _awaited(prediction: Mapping[str, Any], upstream: Upstream, every: flo
         yield event
 
 
-def _own(prediction: Mapping[str, Any], name: str, path: str, upstream: Upstream) -> str:
-    """The address that the prediction names, if it is the channel's own; behind a proxy it is not."""
-    urls = prediction.get("urls")
-    url = urls.get(name) if isinstance(urls, Mapping) else None
-    return url if isinstance(url, str) and upstream.owns(url) else path
-
-
 def _prediction(document: Any) -> Mapping[str, Any]:
     if isinstance(document, Mapping) and isinstance(document.get("id"), str) and _JOB.fullmatch(document["id"]):
         return document
@@ -173,17 +178,6 @@ def _prediction(document: Any) -> Mapping[str, Any]:
 def _note(prediction: Mapping[str, Any]) -> str:
     status = prediction.get("status")
     return status if status in {"starting", "processing"} else "waiting"
-
-
-def _recipe(capabilities: Capabilities, options: ReplicateOptions) -> Recipe:
-    """The model's words, and the channel's where it has some."""
-    said = {
-        "images": options.image_field,
-        "several": options.image_form,
-        "mask": options.mask_field,
-        "count": options.count_field,
-    }
-    return Recipe.of(capabilities).model_copy(update={name: value for name, value in said.items() if value is not None})
 
 
 def _seconds(value: Any) -> float | None:

@@ -113,4 +113,5 @@ ROW = base.AdapterRow(
     TogetherOptions,
     default_base_url="https://api.together.xyz/v1",
     key_variables=("TOGETHER_API_KEY",),
+    free_check="/models",
 )

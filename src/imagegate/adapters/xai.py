@@ -156,4 +156,5 @@ ROW = base.AdapterRow(
     XaiOptions,
     default_base_url="https://api.x.ai/v1",
     key_variables=("XAI_API_KEY",),
+    free_check="/image-generation-models",
 )

@@ -14,13 +14,14 @@ from pydantic import Field
 
 from imagegate.adapters import base
 from imagegate.adapters.shape import answers, failures, payload
+from imagegate.adapters.shape.items import pictures_of
 from imagegate.adapters.shape.jobs import paid
 from imagegate.adapters.shape.verdicts import Verdict, by_status, judged
 from imagegate.adapters.shape.wishes import wished_size
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.capabilities import Capabilities
 from imagegate.domain.channels import Channel
-from imagegate.domain.events import CompletedImage, Finished, ImageEvent, ImageLink, Progress, Usage, held
+from imagegate.domain.events import Finished, ImageEvent, Progress, Usage
 from imagegate.domain.images import ImageRequest
 from imagegate.errors import Ambiguous, BadResponse, GatewayError
 from imagegate.upstream.client import Refusal, Upstream
@@ -128,22 +129,13 @@ def fields(request: ImageRequest, row: Capabilities, options: ZhipuOptions) -> d
 
 def pictures(document: Any, place: str) -> Iterator[ImageEvent]:
     """The pictures of an answer and what was said beside them. Raises ContentRefused or BadResponse when there are none."""
-    items = document.get(place) if isinstance(document, Mapping) else None
-    found = [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
-    made = [event for event in map(_picture, found) if event is not None]
+    made = list(pictures_of(document.get(place))) if isinstance(document, Mapping) else []
     if not made:
         raise _reason(document) or BadResponse("The provider answered without a picture.")
     yield from made
     whole = answers.read_details({name: value for name, value in document.items() if name not in {place, "task_status"}})
     extra, whole.extra = whole.extra, {}
     yield Finished(_usage(document.get("usage")), whole.created, whole, extra)
-
-
-def _picture(item: Mapping[str, Any]) -> CompletedImage | None:
-    base64, url = item.get("b64_json"), item.get("url")
-    if isinstance(base64, str) and base64:
-        return CompletedImage(held(base64.encode()), answers.read_details(item))
-    return CompletedImage(ImageLink(url), answers.read_details(item)) if isinstance(url, str) and url else None
 
 
 def _usage(counted: Any) -> Usage | None:

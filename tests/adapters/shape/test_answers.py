@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from imagegate.adapters.shape.answers import events, read_details, read_usage
 from imagegate.adapters.shape.failures import openai_error_inside
 from imagegate.domain.events import CompletedImage, ImageBytes, ImageDetails, Usage
-from imagegate.errors import AuthFailed, BadResponse, ContentRefused, InvalidRequest, RateLimited
+from imagegate.errors import AuthFailed, BadResponse, ContentRefused, GatewayError, InvalidRequest, RateLimited
 from imagegate.upstream.client import Answer
 from tests.adapters.shape.reading import JSON, READ, USAGE, answer, read, read_json
 
@@ -261,3 +261,12 @@ async def test_closing_the_events_closes_the_answer() -> None:
     assert await anext(event.source.chunks) == b"QUJD"
     await source.aclose()
     assert closed
+
+
+async def test_an_empty_answer_may_say_elsewhere_why() -> None:
+    def moderated(document: Mapping[str, Any]) -> GatewayError:
+        return ContentRefused(f"{len(document['data'])} refused.")
+
+    with pytest.raises(ContentRefused, match="1 refused"):
+        async for _ in events(answer([b'{"data":[{"b64_json":""}]}']), openai_error_inside, on_empty=moderated):
+            pass

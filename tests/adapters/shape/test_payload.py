@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from imagegate.adapters.shape.payload import fields, flatten, form, merge
+from imagegate.adapters.shape.payload import check_combination, fields, flatten, form, merge
 from imagegate.domain.images import ImageRequest, Operation
+from imagegate.errors import InvalidRequest
 from tests.support.held import held_image
 
 FIRST, SECOND, MASK, MARKUP = (held_image(name.encode(), f"{name}.png") for name in ("first", "second", "mask", "markup"))
@@ -41,6 +42,11 @@ def test_what_was_left_out_stays_out() -> None:
 
 def test_every_field_has_its_name() -> None:
     assert fields(request(**EVERYTHING, n=3), stream=False) == {"model": "m", "prompt": "a cat", "n": 3, **EVERYTHING}
+
+
+@pytest.mark.parametrize(("formats", "sent"), [((), True), (("png", "webp"), True), (("webp",), False)])
+def test_a_model_with_one_format_is_not_told_it(formats: tuple[str, ...], sent: bool) -> None:
+    assert ("output_format" in fields(request(**EVERYTHING), stream=False, formats=formats)) == sent
 
 
 @pytest.mark.parametrize(("stream", "sent"), [(True, {"stream": True, "partial_images": 0}), (False, {})])
@@ -123,3 +129,22 @@ def test_mask_and_markup_follow_the_pictures() -> None:
 )
 def test_values_as_text_fields(value: Any, expected: list[tuple[str, str]]) -> None:
     assert list(flatten({"f": value})) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "param"),
+    [
+        ({"mask": MASK, "markup": MARKUP}, "markup"),
+        ({"mask": MASK, "output_format": "gif"}, "mask"),
+        ({"mask": MASK, "output_format": "png"}, None),
+        ({"markup": MARKUP, "output_format": "gif"}, None),
+    ],
+)
+def test_what_cannot_be_combined(given: dict[str, Any], param: str | None) -> None:
+    asked = request(operation=Operation.EDIT, images=(FIRST,), **given)
+    if param is None:
+        check_combination(asked)
+        return
+    with pytest.raises(InvalidRequest) as caught:
+        check_combination(asked)
+    assert caught.value.param == param

@@ -128,7 +128,7 @@ def _placed(given: Mapping[str, Any], call: Call, parameters: frozenset[str]) ->
 
 
 def _without_ours(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in parameters.items() if name not in _OURS}
+    return {name: value for name, value in parameters.items() if name not in {"n", "size"}}
 
 
 def _input(request: ImageRequest, call: Call, function: Any) -> dict[str, Any]:

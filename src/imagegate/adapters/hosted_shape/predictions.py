@@ -22,7 +22,7 @@ _INSIDE = Refusal(200, {}, b"")
 
 
 def ended(prediction: Mapping[str, Any]) -> bool:
-    """Whether the work is over, well or not. ``Prefer: wait`` answers while the status still is ``processing``, result included."""
+    """Whether the work is over, well or not. ``Prefer: wait`` may answer ``processing`` and hold the result."""
     return prediction.get("status") in _ENDED or _one_result(prediction)
 
 

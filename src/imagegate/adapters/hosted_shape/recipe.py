@@ -41,7 +41,7 @@ class Recipe(BaseModel):
     """The words of one model.
 
     ``prompt``, ``images``, ``mask``, ``count``, ``format``, ``compression``: names of its inputs, empty for none.
-    ``several``: reference pictures are a list, numbered names (``x``, ``x_2`` …), or there is only one.
+    ``several``: reference pictures are a list, numbered names (``x``, ``x_2`` …), ``x`` and a list ``xs``, or there is only one.
     ``mask_edit``: the colour of what may change. ``spelled``: formats that are spelled otherwise than OpenAI does.
     ``plain``: fields of a request that the model takes under the same name.
     ``size``: as a ratio; a ratio and a tier; ``width`` and ``height``; these two with ``size_field: custom`` beside them;
@@ -54,7 +54,7 @@ class Recipe(BaseModel):
 
     prompt: str = "prompt"
     images: str = "image"
-    several: Literal["list", "numbered", "one"] = "one"
+    several: Literal["list", "numbered", "both", "one"] = "one"
     mask: str = ""
     mask_edit: Literal["white", "black"] = "white"
     count: str = ""
@@ -75,6 +75,10 @@ class Recipe(BaseModel):
     def of(cls, capabilities: Capabilities) -> Recipe:
         """From the catalog's row."""
         return cls.model_validate(capabilities.extra)
+
+    def named(self, **names: str | None) -> Recipe:
+        """The same with other names; None keeps what is there."""
+        return self.model_copy(update={name: value for name, value in names.items() if value is not None})
 
     def endpoint(self, request: ImageRequest) -> str:
         """Which of the model's endpoints serves a request."""
@@ -106,6 +110,8 @@ def references(recipe: Recipe, pictures: Sequence[Any]) -> dict[str, Any]:
         return {}
     if recipe.several == "list":
         return {recipe.images: list(pictures)}
+    if recipe.several == "both":
+        return {recipe.images: pictures[0], f"{recipe.images}s": list(pictures)}
     if recipe.several == "one":
         if len(pictures) > 1:
             raise InvalidRequest("This model takes one reference picture.", param="image", code="too_many_images")

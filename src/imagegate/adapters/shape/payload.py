@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from imagegate.domain.images import ImageRequest
+from imagegate.errors import InvalidRequest
 from imagegate.upstream.form import FormFile, MultipartForm
 
 _OPTIONAL = (
@@ -36,17 +37,32 @@ def merge(mapped: Mapping[str, Any], extra: Mapping[str, Any], overrides: Mappin
     return {**unknown, **mapped, **overrides}
 
 
-def fields(request: ImageRequest, *, stream: bool) -> dict[str, Any]:
-    """The request in OpenAI's names; what the caller left out stays out. ``n`` is sent only when it is not 1."""
+def fields(request: ImageRequest, *, stream: bool, formats: Sequence[str] = ()) -> dict[str, Any]:
+    """The request in OpenAI's names; what the caller left out stays out. ``n`` is sent only when it is not 1.
+
+    ``formats``: those of the model; one that makes a single format does not know ``output_format``.
+    """
     body: dict[str, Any] = {"model": request.model, "prompt": request.prompt}
     if request.n != 1:
         body["n"] = request.n
     body.update((name, value) for name in _OPTIONAL if (value := getattr(request, name)) is not None)
+    if len(formats) == 1:
+        body.pop("output_format", None)
     if stream:
         body["stream"] = True
     else:
         body.pop("partial_images", None)
     return body
+
+
+def check_combination(request: ImageRequest) -> None:
+    """What OpenAI's edits take only one of, said before anything is sent. Raises InvalidRequest."""
+    if request.mask is None:
+        return
+    if request.markup is not None:
+        raise InvalidRequest("A mask and a markup cannot be combined; send one of them.", param="markup")
+    if request.output_format == "gif":
+        raise InvalidRequest("An animation takes no mask; leave it out or choose another output_format.", param="mask")
 
 
 def form(body: Mapping[str, Any], request: ImageRequest, image_field: str) -> MultipartForm:

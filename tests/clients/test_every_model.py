@@ -1,0 +1,131 @@
+"""Every model of the catalog through the running gateway with openai-python: generate, edit, stream."""
+
+from __future__ import annotations
+
+import base64
+import importlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import openai
+import pytest
+
+from imagegate.adapters import registry
+from imagegate.catalog.loader import Catalog
+from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.images import Operation
+from tests.simulators.base import Simulator
+from tests.support import pictures
+from tests.support.gateway import KEY, SANDBOX, Gateway, gateway_settings
+
+CATALOG = Catalog.load()
+OPTIONS: dict[str, dict[str, Any]] = {}
+"""What a channel needs beside a key; simulators may say it themselves as ``channel_options``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One model of one adapter."""
+
+    adapter: str
+    model: str
+
+    @property
+    def public(self) -> str:
+        """The name that clients use here: adapters share model names."""
+        return f"{self.adapter}/{self.model}"
+
+    @property
+    def row(self) -> Capabilities:
+        """What the model can do."""
+        return CATALOG.capabilities(self.adapter, self.model)
+
+
+TODAY = datetime.now(UTC).date().isoformat()
+CASES = [Case(name, model) for name in registry.ENTRIES for model in CATALOG.models(name)]
+CASES = [case for case in CASES if not (case.row.retires and case.row.retires <= TODAY)]
+
+
+def able(operation: Operation) -> pytest.MarkDecorator:
+    """The cases that have the operation."""
+    cases = [case for case in CASES if operation in case.row.operations]
+    return pytest.mark.parametrize("case", cases, ids=lambda case: case.public)
+
+
+def simulator_of(adapter: str) -> Any:
+    """A simulator by the name of its adapter: the module's own subclass of Simulator."""
+    module = importlib.import_module(f"tests.simulators.{adapter}")
+    for item in vars(module).values():
+        own = isinstance(item, type) and issubclass(item, Simulator) and item.__module__ == module.__name__
+        if own and item.__name__.endswith("Simulator"):
+            return item()
+    raise AssertionError(f"tests/simulators/{adapter}.py has no …Simulator")
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openai.OpenAI]:
+    """One gateway with a channel to every provider's simulator."""
+    with ExitStack() as stack:
+        channels = [dict(SANDBOX, models={f"sandbox/{model}": {"upstream": model} for model in CATALOG.models("sandbox")})]
+        for name in registry.ENTRIES:
+            if name == "sandbox":
+                continue
+            simulator = stack.enter_context(simulator_of(name))
+            models = {f"{name}/{model}": {"upstream": model} for model in CATALOG.models(name)}
+            options = {**OPTIONS.get(name, {}), **getattr(simulator, "channel_options", {})}
+            if "poll_seconds" in registry.Rows()[name].options.model_fields:
+                options["poll_seconds"] = 0.02
+            channels.append(
+                {
+                    "name": name,
+                    "adapter": name,
+                    "base_url": simulator.base_url,
+                    "keys": [simulator.key] if simulator.key else [],
+                    "models": models,
+                    "options": options,
+                }
+            )
+        settings = gateway_settings(tmp_path_factory.mktemp("every"), channels, defaults={"model": "sandbox/sandbox"}, aliases={})
+        gateway = stack.enter_context(Gateway(settings))
+        yield stack.enter_context(openai.OpenAI(base_url=gateway.base_url, api_key=KEY, max_retries=0, timeout=60))
+
+
+def check(item: Any, told: str | None) -> None:
+    """The picture decodes and is as large as the answer says (simulators that draw small ones say so in the picture's ratio)."""
+    kind, size, _ = pictures.look(base64.b64decode(item.b64_json))
+    assert kind in {"png", "jpeg", "webp", "gif"}
+    if told and "x" in told:
+        width, height = (int(edge) for edge in told.split("x"))
+        assert size[0] / size[1] == pytest.approx(width / height, rel=0.35), f"{size} is not {told}"
+
+
+@able(Operation.GENERATE)
+def test_generate(client: openai.OpenAI, case: Case) -> None:
+    result = client.images.generate(model=case.public, prompt="一座红房子, a red house", response_format="b64_json")
+    assert result.data is not None and len(result.data) == 1
+    check(result.data[0], result.size)
+
+
+@able(Operation.EDIT)
+def test_edit(client: openai.OpenAI, case: Case) -> None:
+    picture = ("a.png", pictures.png((1024, 1024)), "image/png")
+    asked: dict[str, Any] = {"image": picture, "prompt": "the same at night", "model": case.public, "response_format": "b64_json"}
+    if case.row.mask:
+        asked["mask"] = ("mask.png", pictures.mask((1024, 1024)), "image/png")
+    result = client.images.edit(**asked)
+    assert result.data is not None and len(result.data) == 1
+    check(result.data[0], result.size)
+
+
+@able(Operation.GENERATE)
+def test_stream(client: openai.OpenAI, case: Case) -> None:
+    with client.images.generate(
+        model=case.public, prompt="a red house", stream=True, partial_images=1, response_format="b64_json"
+    ) as stream:
+        events = list(stream)
+    assert events[-1].type == "image_generation.completed"
+    assert {event.type for event in events} <= {"image_generation.partial_image", "image_generation.completed"}
+    check(events[-1], None)
