@@ -168,14 +168,14 @@ def test_compose_holds_no_secret_and_takes_provider_keys_from_the_file_alone(ser
     assert file["required"] is False
     environment = service["environment"]
     assert environment["IMAGEGATE_KEY"] is None
-    assert not {name for row in registry.ROWS for name in row.key_variables} & environment.keys()
+    assert not {name for entry in registry.ENTRIES.values() for name in entry.key_variables} & environment.keys()
     assert not [name for name, value in environment.items() if SECRET_NAME.search(name) and value]
 
 
 def test_env_example_names_every_provider_and_sets_nothing() -> None:
     text = (DOCKER / ".env.example").read_text()
     named = set(re.findall(r"^#(\w+)=", text, re.MULTILINE))
-    assert {name for row in registry.ROWS for name in row.key_variables} | {"IMAGEGATE_KEY"} <= named
+    assert {name for entry in registry.ENTRIES.values() for name in entry.key_variables} | {"IMAGEGATE_KEY"} <= named
     assert not [line for line in text.splitlines() if line and not line.startswith("#")]
     assert not [name for name in named if SECRET_NAME.search(name) and not re.search(rf"^#{name}=$", text, re.MULTILINE)]
 

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
-
-from imagegate.catalog.loader import Catalog
 from imagegate.domain.images import ImageRequest
 from imagegate.upstream.engine import Engine
 from tests.adapters.contract import AdapterContract, Bench, Seen
 from tests.adapters.simulated import fetched
-
-
-@cache
-def catalog() -> Catalog:
-    """The package's own, read once: it is immutable, and reading it takes longer than most tests."""
-    return Catalog.load()
 
 
 class LinkedContract(AdapterContract):

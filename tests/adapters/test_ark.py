@@ -27,8 +27,8 @@ from imagegate.errors import (
 from imagegate.upstream.client import Refusal
 from imagegate.upstream.engine import Engine
 from tests.adapters.contract import SECRET, Bench, Bytes, Failure, Seen, completed, reference
-from tests.adapters.linked import LinkedContract, catalog
-from tests.adapters.simulated import SimulatedBench
+from tests.adapters.linked import LinkedContract
+from tests.adapters.simulated import SimulatedBench, catalog
 from tests.simulators.ark import ArkSimulator
 from tests.simulators.ark_rules import MODELS, envelope
 from tests.simulators.base import Reply

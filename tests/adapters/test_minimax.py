@@ -25,8 +25,8 @@ from imagegate.errors import (
 from imagegate.upstream.client import Refusal
 from imagegate.upstream.engine import Engine
 from tests.adapters.contract import SECRET, Bench, Failure, completed, reference
-from tests.adapters.linked import LinkedContract, catalog
-from tests.adapters.simulated import SimulatedBench
+from tests.adapters.linked import LinkedContract
+from tests.adapters.simulated import SimulatedBench, catalog
 from tests.simulators.base import Reply
 from tests.simulators.minimax import MiniMaxSimulator
 from tests.support import pictures
@@ -205,6 +205,16 @@ class TestH3(LinkedContract):
         simulator.failed = 2
         with pytest.raises(ContentRefused):
             await self.run(bench, transport, self.request(bench, n=2))
+
+    async def test_a_base_resp_on_this_route_too(
+        self, simulator: MiniMaxSimulator, bench: MiniMaxBench, transport: Engine
+    ) -> None:
+        simulator.script(Reply.json({"base_resp": {"status_code": 1026, "status_msg": "input new_sensitive"}}))
+        with pytest.raises(ContentRefused):
+            await self.run(bench, transport, self.request(bench))
+        simulator.script(Reply.json({"data": [], "base_resp": {"status_code": 0, "status_msg": "success"}}))
+        with pytest.raises(BadResponse):
+            await self.run(bench, transport, self.request(bench))
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ from imagegate.errors import (
 from imagegate.upstream.client import Refusal
 from imagegate.upstream.engine import Engine
 from tests.adapters.contract import SECRET, Bench, Failure, completed, reference
-from tests.adapters.linked import LinkedContract, catalog
-from tests.adapters.simulated import SimulatedBench
+from tests.adapters.linked import LinkedContract
+from tests.adapters.simulated import SimulatedBench, catalog
 from tests.simulators.base import Reply
 from tests.simulators.siliconflow import SiliconFlowSimulator
 from tests.support import pictures

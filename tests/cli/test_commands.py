@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 from imagegate import __version__
 from imagegate.cli import app
 from tests.settings.samples import CHANNEL, written
+from tests.support.logs import logging_given_back
 from tests.support.raw_server import RawServer, cutting
 from tests.support.server import ServerThread, free_port
 
@@ -25,6 +26,13 @@ ENVIRONMENT = {"IMAGEGATE_CONFIG": None, "OPENAI_API_KEY": None, "TERM": "dumb",
 
 def run(*arguments: str, **environ: str) -> Result:
     return CliRunner().invoke(app, arguments, env={**ENVIRONMENT, **environ})
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """``serve`` sets up the logs of its process."""
+    with logging_given_back():
+        yield
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from tests.support import pictures
 from tests.support.gateway import KEY, SANDBOX, Gateway, gateway_settings
 
 CATALOG = Catalog.load()
-OPTIONS: dict[str, dict[str, Any]] = {}
+OPTIONS: dict[str, dict[str, Any]] = {"vertex": {"project": "simulated-project", "location": "us-central1"}}
 """What a channel needs beside a key; simulators may say it themselves as ``channel_options``."""
 
 

@@ -111,3 +111,9 @@ async def test_closing_early_closes_every_call() -> None:
     await anext(events)
     await events.aclose()
     assert adapter.closed == len(adapter.calls) == 3
+
+
+async def test_a_seed_is_counted_on_so_that_the_pictures_differ() -> None:
+    adapter = Numbered(pictures())
+    await drained(relay(adapter, [channel("one")]).run(request(n=3, extra={"seed": 7}), Report()))
+    assert [asked.extra["seed"] for _, asked in adapter.calls] == [7, 8, 9]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+import base64
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
 
 from imagegate.domain.capabilities import Capabilities
 from imagegate.domain.channels import Channel, ModelRoute
-from imagegate.domain.events import CompletedImage, Finished, ImageEvent, ImageLink, PartialImage, held
+from imagegate.domain.events import CompletedImage, Finished, ImageBytes, ImageEvent, ImageLink, PartialImage, held
 from imagegate.domain.images import ImageRequest, Operation
 from imagegate.errors import (
     Ambiguous,
@@ -157,3 +158,16 @@ def test_every_upstream_error_says_whether_another_may_follow() -> None:
     assert {error.next_candidate for error in (Unavailable, RateLimited, AuthFailed)} == {True}
     assert {error.next_candidate for error in (Ambiguous, BadResponse)} == {False}
     assert issubclass(Unavailable, GatewayError)
+
+
+async def test_an_svg_that_begins_with_a_declaration_is_a_picture() -> None:
+    text = b'<?xml version="1.0"?><!-- ' + b"made by somebody " * 20 + b'--><svg xmlns="http://www.w3.org/2000/svg"/>'
+    encoded = base64.b64encode(text)
+    pieces = [encoded[start : start + 100] for start in range(0, len(encoded), 100)]
+
+    async def arriving() -> AsyncIterator[bytes]:
+        for piece in pieces:
+            yield piece
+
+    adapter = ScriptedAdapter({"one": [CompletedImage(ImageBytes(arriving()))]})
+    assert await drained(relay(adapter, [channel("one")]).run(request(), Report())) == [("CompletedImage", encoded)]

@@ -32,7 +32,14 @@ class Model:
     most: int = 1
 
 
-_QWEN = {"n": int, "negative_prompt": str, "seed": int, "steps": int, "guidance": (int, float), "prompt_extend": bool}
+_QWEN: Mapping[str, type | tuple[type, ...]] = {
+    "n": int,
+    "negative_prompt": str,
+    "seed": int,
+    "steps": int,
+    "guidance": (int, float),
+    "prompt_extend": bool,
+}
 MODELS: Mapping[str, Model] = {
     "qwen-image": Model(("generations",), _QWEN),
     "qwen-image-edit": Model(("edits",), {**_QWEN, "image": str}),

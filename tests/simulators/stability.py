@@ -10,7 +10,7 @@ import dataclasses
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from tests.simulators.base import Handler, Recorded, Refused, Reply, RouteRow, Simulator
 from tests.support import pictures
@@ -83,7 +83,6 @@ FUNCTIONS: Mapping[str, Function] = {
     "control/sketch": _edit("control_strength"),
     "control/structure": _edit("control_strength"),
     "control/style": _edit("fidelity", "aspect_ratio"),
-    "control/style-transfer": Function(files=frozenset({"init_image", "style_image"})),
     "upscale/fast": _edit(needed=()),
     "upscale/conservative": _edit("creativity"),
 }
@@ -111,7 +110,13 @@ TRIGGERS: Mapping[str, Reply] = {
 
 
 class StabilitySimulator(Simulator):
-    """``picture``: bytes to answer instead of drawn ones. A prompt with ``[filtered]`` makes a blurred picture and says so."""
+    """``model_defaults``: what some functions cannot do without. ``picture``: bytes to answer instead of drawn ones. A prompt with ``[filtered]`` makes a blurred picture and says so."""
+
+    model_defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "stable-outpaint": {"left": 64},
+        "stable-search-and-replace": {"search_prompt": "house"},
+        "stable-search-and-recolor": {"select_prompt": "house"},
+    }
 
     def __init__(self, key: str = KEY) -> None:
         super().__init__()

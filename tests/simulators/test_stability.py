@@ -81,7 +81,6 @@ def test_a_picture_as_bytes_and_as_json(web: httpx2.Client) -> None:
         ("generate/sd3", [*text(prompt="a", mode="image-to-image", strength="0.5", model="sd3.5-medium"), ("image", PICTURE)]),
         ("edit/erase", [("image", PICTURE)]),
         ("edit/outpaint", [*text(left="10"), ("image", PICTURE)]),
-        ("control/style-transfer", [PROMPT, ("init_image", PICTURE), ("style_image", PICTURE)]),
         ("upscale/fast", [("image", PICTURE)]),
     ],
 )

@@ -13,6 +13,7 @@ import pytest
 import structlog
 
 from imagegate.telemetry.logs import Level, configure
+from tests.support.logs import logging_given_back
 
 ANSI = "\x1b["
 SECRET = "".join(["sk-", "very", "-secret"])
@@ -28,14 +29,9 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(autouse=True)
 def untouched_afterwards() -> Iterator[None]:
-    """Logging is the process's own; what the tests set is taken back."""
-    loggers = [logging.getLogger(name) for name in ("", "uvicorn", "uvicorn.access", "uvicorn.error")]
-    before = [(logger, logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
-    yield
-    structlog.reset_defaults()
-    for logger, handlers, level, propagate in before:
-        logger.handlers[:], logger.propagate = handlers, propagate
-        logger.setLevel(level)
+    """The next test finds logging as it was."""
+    with logging_given_back():
+        yield
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:

@@ -117,7 +117,7 @@ def _call(request: ImageRequest, row: Capabilities, channel: Channel, upstream: 
 def _openai_shaped(
     request: ImageRequest, row: Capabilities, channel: Channel, upstream: Upstream
 ) -> AbstractAsyncContextManager[Answer]:
-    payload.check_combination(request)
+    payload.check_combination(request, row)
     options: AzureOptions = channel.options
     stream = options.stream and streams(request, row)
     mapped = payload.fields(request, stream=stream, formats=row.formats)

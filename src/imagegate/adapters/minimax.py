@@ -120,7 +120,7 @@ async def _openai_like(
         mapped["images"] = [{"image_url": InlineImage(image, as_url=True)} for image in request.images]
     body = payload.merge(mapped, _unplaced(request, typed(request.extra, _KINDS)), channel.overrides)
     path = "/images/edits" if edit else "/images/generations"
-    async with upstream.post_json(path, body) as answer, aclosing(answers.events(answer, _failed)) as events:
+    async with upstream.post_json(path, body) as answer, aclosing(answers.events(answer, _failed, on_empty=_empty)) as events:
         async for event in events:
             yield event
 
@@ -178,6 +178,11 @@ def _failed(document: Mapping[str, Any]) -> GatewayError:
     error = _error(document)
     verdict = _VERDICTS.get(str(error.get("code")))
     return verdicts.judged(verdict, error, Refusal(200, {}, b"")) if verdict else failures.openai_error_inside(document)
+
+
+def _empty(document: Mapping[str, Any]) -> GatewayError:
+    """Why an answer of the OpenAI-like routes has no picture: a ``base_resp`` may say."""
+    return _failed(document) if _mapping(document.get("base_resp")) else answers.no_picture(document)
 
 
 def _error(document: Any) -> dict[str, Any]:

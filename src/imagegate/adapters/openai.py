@@ -59,9 +59,9 @@ class OpenAIAdapter:
 
     async def run(self, request: ImageRequest, channel: Channel, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
         """One call; JSON or SSE comes back and is cut through."""
-        payload.check_combination(request)
         options: OpenAIOptions = channel.options
         row = self.capabilities(request.model)
+        payload.check_combination(request, row)
         stream = options.stream and streams(request, row)
         mapped = payload.fields(request, stream=stream, formats=row.formats)
         body = payload.merge(mapped, request.extra, channel.overrides)

@@ -25,9 +25,16 @@ class Entry:
 
 ENTRIES: Mapping[str, Entry] = {
     "openai": Entry(("OPENAI_API_KEY",), "OPENAI_BASE_URL"),
+    "azure": Entry(("AZURE_OPENAI_API_KEY",), "AZURE_OPENAI_ENDPOINT"),
+    "gemini": Entry(("GEMINI_API_KEY", "GOOGLE_API_KEY")),
+    "vertex": Entry(("VERTEX_CREDENTIALS", "VERTEX_API_KEY")),
     "ark": Entry(("ARK_API_KEY",), "ARK_BASE_URL"),
+    "xai": Entry(("XAI_API_KEY",)),
     "minimax": Entry(("MINIMAX_API_KEY",), "MINIMAX_BASE_URL"),
     "siliconflow": Entry(("SILICONFLOW_API_KEY",), "SILICONFLOW_BASE_URL"),
+    "together": Entry(("TOGETHER_API_KEY",)),
+    "fireworks": Entry(("FIREWORKS_API_KEY",)),
+    "tencent": Entry(("TENCENT_API_KEY",), "TENCENT_BASE_URL"),
     "kling": Entry(("KLING_API_KEY",), "KLING_BASE_URL"),
     "sandbox": Entry(),
 }

@@ -44,13 +44,12 @@ class StabilityOptions(base.Options):
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a model is called. ``images``: names of its reference pictures. ``prompt``: None where the function takes none.
+    """How a model is called. ``prompt``: whether the function takes one.
 
     ``named``: the endpoint serves several models and is told which. ``strength``: edits must say it.
     """
 
     path: str = "generate/sd3"
-    images: tuple[str, ...] = ("image",)
     prompt: bool = True
     named: bool = False
     strength: bool = False
@@ -58,8 +57,7 @@ class Recipe:
     @classmethod
     def of(cls, capabilities: Capabilities) -> Recipe:
         """From the catalog's row."""
-        said: dict[str, Any] = dict(capabilities.extra)
-        return cls(**{**said, "images": tuple(said.get("images", ("image",)))})
+        return cls(**capabilities.extra)
 
 
 class StabilityAdapter:
@@ -86,7 +84,7 @@ class StabilityAdapter:
         body = payload.merge(fields(request, recipe), request.extra, channel.overrides)
         if request.images and recipe.strength:
             body.setdefault("strength", options.strength)
-        form = MultipartForm(list(payload.flatten(body)), await self._files(request, recipe))
+        form = MultipartForm(list(payload.flatten(body)), await self._files(request))
         async with upstream.post_form(f"/stable-image/{recipe.path}", form, headers={"accept": "image/*"}) as answer:
             told = details(answer)
             async with aclosing(answer.chunks()) as chunks:
@@ -102,8 +100,8 @@ class StabilityAdapter:
         param = told[0].partition(":")[0] if told and ":" in told[0] else None
         return verdicts.by_status({"message": "; ".join(told), "code": name, "param": param}, refusal)
 
-    async def _files(self, request: ImageRequest, recipe: Recipe) -> list[FormFile]:
-        files = [FormFile(name, image) for name, image in zip(recipe.images, request.images, strict=False)]
+    async def _files(self, request: ImageRequest) -> list[FormFile]:
+        files = [FormFile("image", image) for image in request.images]
         if request.mask is not None:
             files.append(FormFile("mask", await masks.luminance_upload(request.mask, self._executor, edit="white")))
         return files

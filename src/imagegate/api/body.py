@@ -13,7 +13,7 @@ from imagegate.errors import InvalidRequest, RequestTimeout, TooLarge
 
 _IDLE = 60.0
 """Seconds that a client may stay silent in the middle of a body."""
-_MOST_DIGITS = 18
+_MOST_DIGITS = 20
 _STOPPED = "The request body stopped arriving; send it again."
 _IN_THREAD = 1024 * 1024
 """Bytes from which JSON is parsed off the event loop."""

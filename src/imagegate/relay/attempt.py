@@ -19,6 +19,10 @@ from imagegate.upstream.client import Upstream
 
 _HEAD = 64
 """Characters of a picture that are looked at before anything is promised to the client."""
+_TEXT_HEAD = 5_464
+"""Characters of an svg, which may begin with a declaration and comments."""
+_TEXT = (b"<", b"PD", b"PH", b"PC")
+"""How an svg begins: as text, and as base64 of ``<?``, ``<s`` and ``<!``."""
 _NOT_A_PICTURE = "The provider answered with something that is no picture."
 
 
@@ -88,12 +92,14 @@ async def _downloaded(url: str, upstream: Downloader) -> AsyncGenerator[bytes]:
 
 
 async def _head(source: ImageBytes) -> bytes:
-    head = b""
-    while len(head) < _HEAD:
+    head, wanted = b"", _HEAD
+    while len(head) < wanted:
         chunk = await anext(source.chunks, None)
         if chunk is None:
             break
         head = head + chunk if head else chunk
+        if wanted == _HEAD and head.startswith(_TEXT):
+            wanted = _TEXT_HEAD
     return head
 
 

@@ -197,7 +197,8 @@ class Relay:
         upstream = self._connect(candidate, plan.adapter, deadline)
         if len(plan.parts) == 1:
             return attempt(plan.adapter, request, channel, upstream, deadline)
-        return merged([attempt(plan.adapter, replace(request, n=n), channel, upstream, deadline) for n in plan.parts])
+        calls = [_part(request, number, n) for number, n in enumerate(plan.parts)]
+        return merged([attempt(plan.adapter, call, channel, upstream, deadline) for call in calls])
 
 
 def _plan(candidate: Candidate, adapter: Adapter, asked: ImageRequest) -> _Plan:
@@ -207,6 +208,13 @@ def _plan(candidate: Candidate, adapter: Adapter, asked: ImageRequest) -> _Plan:
     parts = splits(asked.n, most) if most < asked.n <= _MOST_PICTURES else (asked.n,)
     adjusted = adjust(asked if len(parts) == 1 else replace(asked, n=parts[0]), capabilities)
     return _Plan(candidate, adapter, adjusted, parts)
+
+
+def _part(request: ImageRequest, number: int, n: int) -> ImageRequest:
+    """One of several calls. A caller's seed is counted on, or every call would make the same picture."""
+    seed = request.extra.get("seed")
+    extra = {**request.extra, "seed": seed + number} if isinstance(seed, int) and number else request.extra
+    return replace(request, n=n, extra=extra)
 
 
 _REQUEST_FIELDS = frozenset(item.name for item in fields(ImageRequest)) - {"operation", "model", "prompt", "images", "extra"}

@@ -91,14 +91,21 @@ class Answer:
         self.headers: Mapping[str, str] = response.headers
         self.content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
 
-    async def chunks(self) -> AsyncGenerator[bytes]:
+    def chunks(self) -> AsyncGenerator[bytes]:
         """The body as it arrives, not re-chunked. Raises Ambiguous when it stalls, BadResponse when it breaks or is too large."""
         stream = self._response.stream
         if isinstance(stream, EngineBody) and self.headers.get("content-encoding", "identity") == "identity":
-            read = stream.read_some
-        else:
-            decoded = (chunk async for chunk in self._response.aiter_bytes() if chunk)
-            read = partial(anext, decoded, b"")
+            return self._bounded(stream.read_some)
+        return self._decoded()
+
+    async def _decoded(self) -> AsyncGenerator[bytes]:
+        async with aclosing(self._response.aiter_bytes()) as decoded:
+            parts = (chunk async for chunk in decoded if chunk)
+            async with aclosing(self._bounded(partial(anext, parts, b""))) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+    async def _bounded(self, read: Callable[[], Awaitable[bytes]]) -> AsyncGenerator[bytes]:
         total = 0
         while chunk := await self._within(read):
             total += len(chunk)

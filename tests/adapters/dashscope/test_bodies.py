@@ -143,6 +143,20 @@ def test_a_caller_cannot_replace_what_we_map() -> None:
     assert edit["parameters"] == {"n": 1}
 
 
+@pytest.mark.parametrize(
+    ("extra", "n"),
+    [
+        ({"parameters": {"enable_sequential": True, "n": 12}}, 12),
+        ({"parameters": {"n": 8}, "enable_sequential": "true"}, 8),
+        ({"parameters": {"enable_sequential": True}}, 2),
+        ({"parameters": {"enable_sequential": False, "n": 12}}, 2),
+        ({"parameters": {"enable_sequential": True, "n": "many"}}, 2),
+    ],
+)
+def test_a_picture_set_has_its_own_length(extra: dict[str, Any], n: int) -> None:
+    assert made(WAN, extra=extra, n=2).body["parameters"]["n"] == n
+
+
 def test_the_operators_overrides_win() -> None:
     overrides = {
         "watermark": False,

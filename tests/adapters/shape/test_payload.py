@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import fields as dataclass_fields
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from imagegate.adapters.shape.payload import check_combination, fields, flatten, form, merge
+from imagegate.domain.capabilities import Capabilities
 from imagegate.domain.images import ImageRequest, Operation
 from imagegate.errors import InvalidRequest
 from tests.support.held import held_image
 
 FIRST, SECOND, MASK, MARKUP = (held_image(name.encode(), f"{name}.png") for name in ("first", "second", "mask", "markup"))
+KNOWN = Capabilities(frozenset(Operation), parameters=frozenset())
 EVERYTHING: dict[str, Any] = {
     "size": "1024x1024",
     "quality": "max",
@@ -143,8 +146,9 @@ def test_values_as_text_fields(value: Any, expected: list[tuple[str, str]]) -> N
 def test_what_cannot_be_combined(given: dict[str, Any], param: str | None) -> None:
     asked = request(operation=Operation.EDIT, images=(FIRST,), **given)
     if param is None:
-        check_combination(asked)
+        check_combination(asked, KNOWN)
         return
     with pytest.raises(InvalidRequest) as caught:
-        check_combination(asked)
+        check_combination(asked, KNOWN)
     assert caught.value.param == param
+    check_combination(asked, replace(KNOWN, parameters=None))

@@ -93,7 +93,7 @@ async def test_other_keys_bring_no_headers(executor: Executor) -> None:
     "change",
     [
         {"type": "authorized_user"},
-        {"private_key": "-----BEGIN PRIVATE KEY-----\nnothing\n-----END PRIVATE KEY-----\n"},
+        {"private_key": PEM.replace("~", "PRIVATE KEY")},
         {"private_key": None},
         {"client_email": None},
     ],

@@ -76,7 +76,7 @@ _WORDS: Mapping[str, Kind] = {
     "upscale_factor": int,
     "is_sketch": bool,
 }
-_KINDS: Kinds = {**_WORDS, "parameters": _WORDS}
+_KINDS: Kinds = {**_WORDS, "parameters": {**_WORDS, "n": int}}
 _PARAMETERS = frozenset({*_WORDS, "negative_prompt", "ref_mode", "color_palette", "bbox_list"})
 _INPUTS = frozenset({"negative_prompt", "function", "ref_img", "sketch_image_url"})
 """Words that belong beside the prompt, in the dialects that have one there."""
@@ -92,11 +92,12 @@ def order(request: ImageRequest, row: Capabilities, overrides: Mapping[str, Any]
     """
     call = Call(row.extra.get("call", Call.MESSAGES))
     own = _placed(typed(request.extra, _KINDS), call, _PARAMETERS)
+    own.parameters.pop("size", None)
     last = _placed(overrides, call, _PARAMETERS | _OURS)
     body = {
         "model": request.model,
         "input": {**own.input, **_input(request, call, own.input.get("function")), **last.input},
-        "parameters": {**_without_ours(own.parameters), **_parameters(request, row), **last.parameters},
+        "parameters": {**own.parameters, **_parameters(request, row), **_set(own.parameters), **last.parameters},
         **last.top,
     }
     queued = call is not Call.MESSAGES or (queue and bool(row.extra.get("queue")))
@@ -127,8 +128,9 @@ def _placed(given: Mapping[str, Any], call: Call, parameters: frozenset[str]) ->
     return placed
 
 
-def _without_ours(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in parameters.items() if name not in {"n", "size"}}
+def _set(own: Mapping[str, Any]) -> dict[str, Any]:
+    """``n`` of a picture set is its length (up to 12), not how many answers are wanted: the caller's ``parameters.n`` holds."""
+    return {"n": own["n"]} if own.get("enable_sequential") is True and isinstance(own.get("n"), int) else {}
 
 
 def _input(request: ImageRequest, call: Call, function: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from imagegate.domain.capabilities import Capabilities
 from imagegate.domain.images import ImageRequest
 from imagegate.errors import InvalidRequest
 from imagegate.upstream.form import FormFile, MultipartForm
@@ -55,9 +56,12 @@ def fields(request: ImageRequest, *, stream: bool, formats: Sequence[str] = ()) 
     return body
 
 
-def check_combination(request: ImageRequest) -> None:
-    """What OpenAI's edits take only one of, said before anything is sent. Raises InvalidRequest."""
-    if request.mask is None:
+def check_combination(request: ImageRequest, row: Capabilities) -> None:
+    """What OpenAI's edits take only one of, said before anything is sent. Raises InvalidRequest.
+
+    Models of other servers, and those of which only the name is known, decide themselves.
+    """
+    if request.mask is None or row.parameters is None:
         return
     if request.markup is not None:
         raise InvalidRequest("A mask and a markup cannot be combined; send one of them.", param="markup")
