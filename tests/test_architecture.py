@@ -124,7 +124,7 @@ class TestAdapter:
     def test_has_its_file_and_its_tests(self, name: str) -> None:
         assert (SOURCE / "adapters" / f"{name}.py").exists()
         test = ROOT / "tests" / "adapters" / f"test_{name}.py"
-        assert "AdapterContract" in test.read_text(), f"{test} inherits the contract"
+        assert re.search(r"^class Test\w*\(\w*Contract", test.read_text(), re.MULTILINE), f"{test} inherits the contract"
 
     def test_has_a_simulator(self, name: str) -> None:
         assert name in NO_SIMULATOR or (ROOT / "tests" / "simulators" / f"{name}.py").exists()

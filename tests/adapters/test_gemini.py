@@ -5,15 +5,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from imagegate.adapters.gemini import GeminiAdapter, GeminiOptions
-from imagegate.catalog.loader import Catalog
-from imagegate.domain.channels import Channel, ModelRoute, Secret
+from imagegate.adapters.gemini import GeminiAdapter
 from imagegate.domain.events import CompletedImage, Finished, PartialImage
-from imagegate.domain.images import ImageRequest, Operation
+from imagegate.domain.images import Operation
 from imagegate.errors import (
     Ambiguous,
     AuthFailed,
@@ -27,51 +25,31 @@ from imagegate.errors import (
 )
 from imagegate.upstream.engine import Engine
 from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, Seen, completed, reference
+from tests.adapters.simulated import SimulatedBench, catalog
 from tests.simulators.base import Ending, Piece, Reply
 from tests.simulators.gemini import GeminiSimulator
 from tests.simulators.google_content import DRAFT, FINAL
 from tests.support import pictures
 
 PRO = "gemini-3-pro-image"
-WORDS = {
-    Failure.RATE_LIMIT: "[rate_limit]",
-    Failure.OVERLOADED: "[503]",
-    Failure.NO_CREDIT: "[billing]",
-    Failure.CONTENT: "[prompt_block]",
-    Failure.SERVER: "[500]",
-    Failure.NO_PICTURE: "[text_only]",
-    Failure.NOT_JSON: "[html]",
-}
 
 
-class GeminiBench(Bench):
+class GeminiBench(SimulatedBench):
     """A channel to the simulator."""
 
+    words: ClassVar = {
+        Failure.RATE_LIMIT: "[rate_limit]",
+        Failure.OVERLOADED: "[503]",
+        Failure.NO_CREDIT: "[billing]",
+        Failure.CONTENT: "[prompt_block]",
+        Failure.SERVER: "[500]",
+        Failure.NO_PICTURE: "[text_only]",
+        Failure.NOT_JSON: "[html]",
+    }
+    cut = Reply.raw(b'{"candidates":[{"content":{"parts":[{"inlineData":{"data":"iVB', "application/json")
+
     def __init__(self, simulator: GeminiSimulator, model: str = PRO, **options: Any) -> None:
-        self.model = model
-        self.simulator = simulator
-        self.adapter = GeminiAdapter(Catalog.load())
-        models = {self.model: ModelRoute(self.model)}
-        self.channel = Channel(
-            "gemini", "gemini", simulator.base_url, (Secret(SECRET),), models, options=GeminiOptions(**options)
-        )
-
-    def left_behind(self, events: list[Seen]) -> Any:
-        return self.simulator.requests[-1].json
-
-    def provoke(self, failure: Failure, request: ImageRequest) -> ImageRequest | None:
-        if failure is Failure.BAD_KEY:
-            self.simulator.key = "another-key"
-            return request
-        if failure is Failure.CUT:
-            self.simulator.script(
-                Reply.raw(b'{"candidates":[{"content":{"parts":[{"inlineData":{"data":"iVB', "application/json")
-            )
-            return request
-        return replace(request, prompt=f"{request.prompt} {WORDS[failure]}")
-
-    def open_connections(self) -> int:
-        return sum(not request.complete for request in self.simulator.requests)
+        super().__init__(simulator, GeminiAdapter(catalog()), model, **options)
 
 
 class TestGemini(AdapterContract):
@@ -120,7 +98,7 @@ class TestGemini(AdapterContract):
         assert last == {"text": "a red house"}
         assert "imageConfig" not in simulator.requests[-1].json["generationConfig"], "the shape of the reference is kept"
 
-    @pytest.mark.parametrize("model", Catalog.load().models("gemini"))
+    @pytest.mark.parametrize("model", catalog().models("gemini"))
     async def test_every_model_takes_its_most_references(self, simulator: GeminiSimulator, transport: Engine, model: str) -> None:
         bench = GeminiBench(simulator, model)
         images = (reference(8, 8),) * self.capabilities(bench).max_references
@@ -128,7 +106,7 @@ class TestGemini(AdapterContract):
         with pytest.raises(InvalidRequest):
             self.request(bench, operation=Operation.EDIT, images=(*images, images[0]))
 
-    @pytest.mark.parametrize("model", Catalog.load().models("gemini"))
+    @pytest.mark.parametrize("model", catalog().models("gemini"))
     async def test_the_picture_has_the_size_that_was_promised(
         self, simulator: GeminiSimulator, transport: Engine, model: str
     ) -> None:

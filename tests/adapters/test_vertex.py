@@ -7,71 +7,55 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from imagegate.adapters.vertex import VertexAdapter, VertexOptions, region
-from imagegate.catalog.loader import Catalog
-from imagegate.domain.channels import Channel, ModelRoute, Secret
+from imagegate.adapters.vertex import VertexAdapter, region
+from imagegate.domain.channels import Secret
 from imagegate.domain.events import CompletedImage, Finished
 from imagegate.domain.images import ImageRequest, Operation
 from imagegate.errors import AuthFailed, BadResponse, ContentRefused, InvalidRequest, ModelMissing, RateLimited
 from imagegate.upstream.engine import Engine
-from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, Seen, check_grammar, completed, mask, reference
+from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, check_grammar, completed, mask, reference
+from tests.adapters.simulated import SimulatedBench, catalog
 from tests.simulators.base import Reply
 from tests.simulators.vertex import PROJECT, VertexSimulator
 from tests.support import pictures
 from tests.support.service_account import service_account
 
 PRO, IMAGEN, EDITOR = "gemini-3-pro-image", "imagen-4.0-generate-001", "imagen-3.0-capability-001"
-WORDS = {
-    Failure.RATE_LIMIT: "[rate_limit]",
-    Failure.OVERLOADED: "[503]",
-    Failure.NO_CREDIT: "[billing]",
-    Failure.CONTENT: "[image_safety][rai_reason]",
-    Failure.SERVER: "[500]",
-    Failure.NO_PICTURE: "[no_image][no_bytes]",
-    Failure.NOT_JSON: "[html]",
-}
-CUT = b'{"predictions":[{"bytesBase64Encoded":"iVBO'
 
 
-class VertexBench(Bench):
+class VertexBench(SimulatedBench):
     """A channel to the simulator; a bearer token unless told otherwise."""
 
+    words: ClassVar = {
+        Failure.RATE_LIMIT: "[rate_limit]",
+        Failure.OVERLOADED: "[503]",
+        Failure.NO_CREDIT: "[billing]",
+        Failure.CONTENT: "[image_safety][rai_reason]",
+        Failure.SERVER: "[500]",
+        Failure.NO_PICTURE: "[no_image][no_bytes]",
+        Failure.NOT_JSON: "[html]",
+    }
+    cut = Reply.raw(b'{"predictions":[{"bytesBase64Encoded":"iVBO', "application/json")
+
     def __init__(self, simulator: VertexSimulator, executor: ThreadPoolExecutor, model: str = PRO, **options: Any) -> None:
-        self.model = model
-        self.simulator = simulator
-        self.adapter = VertexAdapter(Catalog.load(), executor)
-        self.channel = Channel(
-            "vertex",
-            "vertex",
-            simulator.base_url,
-            (Secret(SECRET),),
-            {model: ModelRoute(model)},
-            options=VertexOptions(**{"project": PROJECT, "location": "us-central1", **options}),
-        )
+        named = {**simulator.channel_options, **options}
+        super().__init__(simulator, VertexAdapter(catalog(), executor), model, **named)
+        self.vertex = simulator
 
     def with_key(self, key: str) -> VertexBench:
         """The same channel with another key."""
         self.channel = replace(self.channel, keys=(Secret(key),))
         return self
 
-    def left_behind(self, events: list[Seen]) -> Any:
-        return self.simulator.requests[-1].json
-
     def provoke(self, failure: Failure, request: ImageRequest) -> ImageRequest | None:
         if failure is Failure.BAD_KEY:
-            self.simulator.token = "another-token"
+            self.vertex.token = "another-token"
             return request
-        if failure is Failure.CUT:
-            self.simulator.script(Reply.raw(CUT, "application/json"))
-            return request
-        return replace(request, prompt=f"{request.prompt} {WORDS[failure]}")
-
-    def open_connections(self) -> int:
-        return sum(not request.complete for request in self.simulator.requests)
+        return super().provoke(failure, request)
 
 
 @pytest.fixture(scope="module")
@@ -250,7 +234,7 @@ class TestVertexImagen(AdapterContract):
         seen = await self.run(bench, transport, self.request(bench, quality=quality))
         assert pictures.look(completed(seen)[0]).size == {"low": (1024, 1024), "high": (2048, 2048)}[quality]
 
-    @pytest.mark.parametrize("model", [name for name in Catalog.load().models("vertex") if name.startswith("imagen")])
+    @pytest.mark.parametrize("model", [name for name in catalog().models("vertex") if name.startswith("imagen")])
     async def test_the_picture_has_the_size_that_was_promised(
         self, simulator: VertexSimulator, transport: Engine, executor: ThreadPoolExecutor, model: str
     ) -> None:

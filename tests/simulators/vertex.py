@@ -43,6 +43,11 @@ class VertexSimulator(GeminiSimulator):
         self.accounts: dict[str, str] = {}
 
     @property
+    def channel_options(self) -> dict[str, Any]:
+        """What a channel says beside its key."""
+        return {"project": self.project, "location": "us-central1"}
+
+    @property
     def base_url(self) -> str:
         """With the version, as a channel has it."""
         return f"{self.url}/v1"

@@ -28,6 +28,8 @@ ENTRIES: Mapping[str, Entry] = {
     "azure": Entry(("AZURE_OPENAI_API_KEY",), "AZURE_OPENAI_ENDPOINT"),
     "gemini": Entry(("GEMINI_API_KEY", "GOOGLE_API_KEY")),
     "vertex": Entry(("VERTEX_CREDENTIALS", "VERTEX_API_KEY")),
+    "zhipu": Entry(("ZHIPU_API_KEY", "ZHIPUAI_API_KEY", "ZAI_API_KEY"), "ZAI_BASE_URL"),
+    "dashscope": Entry(("DASHSCOPE_API_KEY",), "DASHSCOPE_HTTP_BASE_URL"),
     "ark": Entry(("ARK_API_KEY",), "ARK_BASE_URL"),
     "xai": Entry(("XAI_API_KEY",)),
     "minimax": Entry(("MINIMAX_API_KEY",), "MINIMAX_BASE_URL"),
@@ -35,6 +37,8 @@ ENTRIES: Mapping[str, Entry] = {
     "together": Entry(("TOGETHER_API_KEY",)),
     "fireworks": Entry(("FIREWORKS_API_KEY",)),
     "tencent": Entry(("TENCENT_API_KEY",), "TENCENT_BASE_URL"),
+    "qianfan": Entry(("QIANFAN_API_KEY",)),
+    "modelscope": Entry(("MODELSCOPE_API_KEY", "MODELSCOPE_API_TOKEN")),
     "kling": Entry(("KLING_API_KEY",), "KLING_BASE_URL"),
     "sandbox": Entry(),
 }

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from imagegate.adapters.google_shape.payload import body, model_path
-from imagegate.catalog.loader import Catalog
 from imagegate.domain.images import ImageRequest, Operation
 from imagegate.domain.rules import adjust
 from imagegate.errors import InvalidRequest
+from tests.adapters.simulated import catalog
 from tests.support.held import held_image
 
-CATALOG = Catalog.load()
+CATALOG = catalog()
 PRO, FLASH, OLD, LITE = "gemini-3-pro-image", "gemini-3.1-flash-image", "gemini-2.5-flash-image", "gemini-3.1-flash-lite-image"
 
 

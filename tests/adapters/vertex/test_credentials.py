@@ -15,6 +15,7 @@ from imagegate.adapters._vertex.credentials import SCOPE, Tokens, is_api_key, se
 from imagegate.errors import AuthFailed
 from tests.support.service_account import service_account as made
 
+PEM = "-----BEGIN ~-----\nnothing\n-----END ~-----\n"
 _decode: Callable[..., Mapping[str, Any]] = jwt.decode
 
 

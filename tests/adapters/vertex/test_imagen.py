@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from imagegate.adapters._vertex.imagen import body, events
-from imagegate.catalog.loader import Catalog
 from imagegate.domain.events import CompletedImage, ImageBytes
 from imagegate.domain.images import ImageRequest, Operation
 from imagegate.domain.rules import adjust
 from imagegate.errors import BadResponse, ContentRefused
 from tests.adapters.shape.reading import answer
+from tests.adapters.simulated import catalog
 from tests.support.held import held_image
 
-CATALOG = Catalog.load()
+CATALOG = catalog()
 GENERATE, FAST, EDITOR = "imagen-4.0-generate-001", "imagen-4.0-fast-generate-001", "imagen-3.0-capability-001"
 
 

@@ -1,0 +1,1 @@
+"""What only Cloudflare Workers AI needs."""
