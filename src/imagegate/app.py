@@ -162,10 +162,10 @@ class _Gateway(FastAPI):
     frame: Callable[[ASGIApp], ASGIApp]
 
     def build_middleware_stack(self) -> ASGIApp:
-        stack: ASGIApp = self.router
+        stack = self.frame(self.router)
         for cls, args, kwargs in reversed(self.user_middleware):
             stack = cls(stack, *args, **kwargs)
-        return self.frame(stack)
+        return stack
 
 
 def _resources(settings: Settings, log: FilteringBoundLogger) -> Resources:

@@ -22,6 +22,7 @@
     │   ├── AuthFailed          503  next candidate; the key rests
     │   ├── Ambiguous           502 or 504, final: the provider may have worked and may charge
     │   └── BadResponse         502  final: the provider answered nonsense
+    ├── PictureNotKept          503  made and paid, but there is no room for its url
     └── NoChannel               503
 
 A class exists only where status, code or the way on differ.
@@ -225,6 +226,14 @@ class BadResponse(UpstreamError):
 
     status = 502
     default_code = "upstream_invalid_response"
+    should_retry = False
+
+
+class PictureNotKept(GatewayError):
+    """A url was asked for and the picture could not be stored; it has been made and paid, so nobody should ask again."""
+
+    status = 503
+    default_code = "storage_unavailable"
     should_retry = False
 
 

@@ -32,6 +32,7 @@ from tests.simulators.base import Ending, Reply
 from tests.simulators.modelscope import MODELS, ModelscopeSimulator
 from tests.support import pictures
 
+CATALOG = Catalog.load()
 QWEN, EDITOR = "Qwen/Qwen-Image", "Qwen/Qwen-Image-Edit-2511"
 EDIT = Operation.EDIT
 WORDS = {
@@ -52,7 +53,7 @@ class ModelscopeBench(SimulatedBench):
     cut = Reply.raw(b'{"task_id":"0001', "application/json", length=500, ending=Ending.CLOSE)
 
     def __init__(self, simulator: ModelscopeSimulator, model: str = QWEN, **options: Any) -> None:
-        super().__init__(simulator, ModelscopeAdapter(Catalog.load()), model, **{"poll_seconds": 0.01, **options})
+        super().__init__(simulator, ModelscopeAdapter(CATALOG), model, **{"poll_seconds": 0.01, **options})
 
 
 class TestModelscope(LinkedContract):
@@ -204,7 +205,7 @@ class TestModelscope(LinkedContract):
     ],
 )
 def test_refusals(status: int, kind: type[GatewayError], body: Any) -> None:
-    adapter = ModelscopeAdapter(Catalog.load())
+    adapter = ModelscopeAdapter(CATALOG)
     error = classified(adapter, status, orjson.dumps(body), {"retry-after": "3"})
     same_error(error, kind, retry_after=3 if kind in {RateLimited, Unavailable} else None)
     told = isinstance(body, dict) and body != {"errors": [1]}
@@ -222,5 +223,5 @@ def test_refusals(status: int, kind: type[GatewayError], body: Any) -> None:
     ],
 )
 def test_rows_of_the_hub(model: str, pattern: str) -> None:
-    row = Catalog.load().row("modelscope", model)
+    row = CATALOG.row("modelscope", model)
     assert row is not None and row.pattern == pattern

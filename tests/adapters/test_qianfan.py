@@ -34,6 +34,7 @@ from tests.simulators.base import Ending, Reply
 from tests.simulators.qianfan import MODELS, QianfanSimulator, envelope
 from tests.support import pictures
 
+CATALOG = Catalog.load()
 QWEN, IRAG, EDITOR = "qwen-image", "irag-1.0", "ernie-irag-edit"
 EDIT = Operation.EDIT
 WORDS = {
@@ -60,7 +61,7 @@ class QianfanBench(SimulatedBench):
     cut = Reply.raw(b'{"created":1,"data":[{"url":"http', "application/json", length=500, ending=Ending.CLOSE)
 
     def __init__(self, simulator: QianfanSimulator, executor: Executor, model: str = QWEN) -> None:
-        super().__init__(simulator, QianfanAdapter(Catalog.load(), executor), model)
+        super().__init__(simulator, QianfanAdapter(CATALOG, executor), model)
 
 
 class TestQianfan(LinkedContract):
@@ -232,7 +233,7 @@ class TestQianfan(LinkedContract):
     ],
 )
 def test_codes(executor: Executor, status: int, codes: tuple[str, ...], kind: type[GatewayError]) -> None:
-    adapter = QianfanAdapter(Catalog.load(), executor)
+    adapter = QianfanAdapter(CATALOG, executor)
     for code in codes:
         error = classified(adapter, status, orjson.dumps(envelope(code, f"why {code}")), {"retry-after": "3"})
         same_error(error, kind, retry_after=3 if kind in {RateLimited, Unavailable} else None)
@@ -256,9 +257,9 @@ def test_codes(executor: Executor, status: int, codes: tuple[str, ...], kind: ty
 )
 def test_numbers_of_the_older_api(executor: Executor, number: int, kind: type[GatewayError]) -> None:
     body = orjson.dumps({"error_code": number, "error_msg": "why"})
-    same_error(classified(QianfanAdapter(Catalog.load(), executor), 200, body), kind)
+    same_error(classified(QianfanAdapter(CATALOG, executor), 200, body), kind)
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"error":"gone"}', b'{"error":null}'])
 def test_bodies_without_a_code_go_by_status(executor: Executor, body: bytes) -> None:
-    same_error(classified(QianfanAdapter(Catalog.load(), executor), 502, body), Ambiguous)
+    same_error(classified(QianfanAdapter(CATALOG, executor), 502, body), Ambiguous)

@@ -32,6 +32,7 @@ from tests.simulators.base import Ending, Reply
 from tests.simulators.zhipu import ZhipuSimulator, envelope
 from tests.support import pictures
 
+CATALOG = Catalog.load()
 GLM, COGVIEW = "glm-image", "cogview-4-250304"
 WORDS = {
     Failure.RATE_LIMIT: "[rate]",
@@ -51,7 +52,7 @@ class ZhipuBench(SimulatedBench):
     cut = Reply.raw(b'{"created":1,"data":[{"url":"http', "application/json", length=500, ending=Ending.CLOSE)
 
     def __init__(self, simulator: ZhipuSimulator, model: str = COGVIEW, **options: Any) -> None:
-        super().__init__(simulator, ZhipuAdapter(Catalog.load()), model, **{"poll_seconds": 0.01, **options})
+        super().__init__(simulator, ZhipuAdapter(CATALOG), model, **{"poll_seconds": 0.01, **options})
 
 
 def finished(seen: list[Seen]) -> Finished:
@@ -265,7 +266,7 @@ class TestZhipu(LinkedContract):
 )
 @pytest.mark.parametrize("as_number", [False, True])
 def test_codes(status: int, codes: tuple[str, ...], kind: type[GatewayError], as_number: bool) -> None:
-    adapter = ZhipuAdapter(Catalog.load())
+    adapter = ZhipuAdapter(CATALOG)
     for code in codes:
         body = {"error": {"code": int(code) if as_number else code, "message": f"why {code}"}}
         error = classified(adapter, status, orjson.dumps(body), {"retry-after": "3"})
@@ -275,5 +276,5 @@ def test_codes(status: int, codes: tuple[str, ...], kind: type[GatewayError], as
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"error":"gone"}', b'{"error":null}', b'{"error":{"code":null}}'])
 def test_bodies_without_a_code_go_by_status(body: bytes) -> None:
-    same_error(classified(ZhipuAdapter(Catalog.load()), 503, body), Unavailable)
-    same_error(classified(ZhipuAdapter(Catalog.load()), 400, body), InvalidRequest)
+    same_error(classified(ZhipuAdapter(CATALOG), 503, body), Unavailable)
+    same_error(classified(ZhipuAdapter(CATALOG), 400, body), InvalidRequest)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Literal, Protocol
 
 from imagegate.domain.events import CompletedImage, ImageBytes, ImageEvent, ImageLink, PartialImage
-from imagegate.errors import BadResponse, Unavailable
+from imagegate.errors import BadResponse, PictureNotKept
 from imagegate.media.base64text import decode_stream, encode_stream
 
 
@@ -48,7 +48,7 @@ async def _published(event: CompletedImage, publisher: Publisher) -> ImageLink:
     except ValueError as error:
         raise BadResponse("The provider answered with something that is no picture.") from error
     except OSError as error:
-        raise Unavailable("The gateway cannot store pictures now; ask for `response_format: b64_json`.") from error
+        raise PictureNotKept("The gateway cannot store pictures now; ask for `response_format: b64_json`.") from error
 
 
 def _as_base64(event: PartialImage | CompletedImage) -> ImageEvent:

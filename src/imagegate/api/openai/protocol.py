@@ -156,8 +156,9 @@ def parse(body: Mapping[str, Any]) -> ParsedRequest:
     check_count(body)
     merged = _flatten_extra_body(body)
     present = {name: value for name, value in merged.items() if not _is_nothing(name, value)}
-    dropped = tuple(sorted(_NEVER_FORWARDED & present.keys()))
-    cleaned = {name: value for name, value in present.items() if name not in _NEVER_FORWARDED}
+    kept_back = _NEVER_FORWARDED | _gateway_words(present)
+    dropped = tuple(sorted(kept_back & present.keys()))
+    cleaned = {name: value for name, value in present.items() if name not in kept_back}
     _size_from_edges(cleaned)
     try:
         fields = ImageFields.model_validate(cleaned)
@@ -166,6 +167,12 @@ def parse(body: Mapping[str, Any]) -> ParsedRequest:
     extra = fields.model_extra or {}
     check_extent([*extra.items(), ("svg", fields.svg)])
     return ParsedRequest(fields, extra, fields.response_format, dropped)
+
+
+def _gateway_words(body: Mapping[str, Any]) -> set[str]:
+    """``provider: {routing, fallback}`` is said to a gateway; with other keys it is OpenRouter's own field."""
+    wishes = body.get("provider")
+    return {"provider"} if isinstance(wishes, Mapping) and wishes.keys() & {"routing", "fallback"} else set()
 
 
 def _flatten_extra_body(body: Mapping[str, Any]) -> dict[str, Any]:
