@@ -19,7 +19,7 @@ async def test_a_held_picture_is_one_chunk_that_can_be_read_once() -> None:
 
 
 def test_usage_adds_up_and_what_nobody_counted_stays_unknown() -> None:
-    assert add_usage(ONE, TWO) == Usage(11, 22, 33, 44, 55, 60, 7, {"cached": 2, "a": "x"})
+    assert add_usage(ONE, TWO) == Usage(11, 22, 33, 44, 55, 60, 7, {"cached": 3, "a": "x"})
     assert add_usage(Usage(1), Usage(2)) == Usage(3)
     nobody = add_usage(Usage(), Usage())
     assert nobody is not None

@@ -38,8 +38,17 @@ def add_usage(one: Usage | None, other: Usage | None) -> Usage | None:
         input_image_tokens=one.input_image_tokens + other.input_image_tokens,
         output_text_tokens=_sum(one.output_text_tokens, other.output_text_tokens),
         output_image_tokens=_sum(one.output_image_tokens, other.output_image_tokens),
-        extra={**one.extra, **other.extra},
+        extra=_add_counters(one.extra, other.extra),
     )
+
+
+def _add_counters(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    both = {name: one[name] + other[name] for name in one.keys() & other.keys() if _counts(one[name]) and _counts(other[name])}
+    return {**one, **other, **both}
+
+
+def _counts(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _sum(one: int | None, other: int | None) -> int | None:

@@ -156,7 +156,9 @@ class Relay:
             try:
                 async with aclosing(self._start(plan, report, deadline)) as events:
                     async for event in events:
-                        committed = committed or isinstance(event, (PartialImage, CompletedImage))
+                        if isinstance(event, (PartialImage, CompletedImage)):
+                            committed = True
+                            event.details.size = event.details.size or _pixels(plan.adjusted.request.size)
                         yield event
                 return
             except UpstreamError as error:
@@ -210,10 +212,15 @@ def _plan(candidate: Candidate, adapter: Adapter, asked: ImageRequest) -> _Plan:
     return _Plan(candidate, adapter, adjusted, parts)
 
 
+def _pixels(size: str | None) -> str | None:
+    """A size that a picture can have, as it was asked of the provider; what the provider says itself wins."""
+    return size if size and size.replace("x", "", 1).isdigit() else None
+
+
 def _part(request: ImageRequest, number: int, n: int) -> ImageRequest:
     """One of several calls. A caller's seed is counted on, or every call would make the same picture."""
-    seed = request.extra.get("seed")
-    extra = {**request.extra, "seed": seed + number} if isinstance(seed, int) and number else request.extra
+    seed = str(request.extra.get("seed", ""))
+    extra = {**request.extra, "seed": int(seed) + number} if number and seed.isascii() and seed.isdigit() else request.extra
     return replace(request, n=n, extra=extra)
 
 

@@ -85,7 +85,7 @@ def _check_credentials(secrets: Iterable[SecretStr], paths: Iterable[KeyPath]) -
         value = secret.get_secret_value()
         if not value:
             yield Finding(path, "is empty")
-        elif not _CREDENTIAL.fullmatch(value):
+        elif not _CREDENTIAL.fullmatch(value) and not value.lstrip().startswith("{"):  # a service account is a JSON text
             yield Finding(path, "holds a space, a line break or a character that is not ASCII")
         elif value in first_seen:
             yield Finding(path, "the same key stands here twice")
