@@ -160,6 +160,7 @@ class BflSimulator(Simulator):
         """One endpoint a model; ``/delivery`` is where samples are, and needs no key."""
         return [
             ("GET", "/v1/get_result", self._with_key(self._result)),
+            ("GET", "/v1/credits", self._with_key(self._credits)),
             ("POST", "/v1/{model}", self._with_key(self._submit)),
             ("GET", "/delivery/{name}", self._sample),
         ]
@@ -180,6 +181,9 @@ class BflSimulator(Simulator):
         self._jobs[number] = Job(fields, _size(model, fields), self.looks)
         url = f"{self.polling_origin or self.url}/v1/get_result?id={number}"
         return Reply.json({"id": number, "polling_url": url, "cost": 3.0, "input_mp": 0.0, "output_mp": 1.05})
+
+    async def _credits(self, request: Recorded) -> Reply:
+        return Reply.json({"credits": 42.0})
 
     async def _result(self, request: Recorded) -> Reply:
         number = request.query.get("id", "")

@@ -115,8 +115,9 @@ class OpenRouterSimulator(Simulator):
         return f"{self.url}/api/v1"
 
     def routes(self) -> Sequence[RouteRow]:
-        """Images and chat. ``/images/generations`` does not exist."""
+        """Images, chat, and what a key is worth. ``/images/generations`` does not exist."""
         return [
+            ("GET", "/api/v1/key", self._with_key(self._about_key)),
             ("POST", "/api/v1/images", self._with_key(self._images)),
             ("POST", "/api/v1/chat/completions", self._with_key(self._chat)),
         ]
@@ -124,6 +125,9 @@ class OpenRouterSimulator(Simulator):
     def not_found(self, request: Recorded) -> Reply:
         """OpenRouter's 404."""
         return refusal(404, "Not Found")
+
+    async def _about_key(self, request: Recorded) -> Reply:
+        return Reply.json({"data": {"label": "sk-or-v1-sim…def", "limit": None, "usage": 0, "is_free_tier": False}})
 
     async def _images(self, request: Recorded) -> Reply:
         fields = _read(request)

@@ -107,12 +107,16 @@ class RecraftSimulator(Simulator):
             ("POST", "/v1/images/generations", self._with_key(self._generate)),
             ("POST", "/v1/images/imageToImage", self._with_key(self._change)),
             ("POST", "/v1/images/inpaint", self._with_key(self._inpaint)),
+            ("GET", "/v1/users/me", self._with_key(self._me)),
             ("GET", "/signed/{name}", self._file),
         ]
 
     def not_found(self, request: Recorded) -> Reply:
         """Recraft's 404 is plain text."""
         return Reply.raw(b"404 page not found", "text/plain", status=404)
+
+    async def _me(self, request: Recorded) -> Reply:
+        return Reply.json({"id": "user-1", "email": "me@example.test", "name": "Me", "credits": 1000})
 
     async def _generate(self, request: Recorded) -> Reply:
         fields, _ = _read(request)

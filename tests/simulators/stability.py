@@ -110,7 +110,10 @@ TRIGGERS: Mapping[str, Reply] = {
 
 
 class StabilitySimulator(Simulator):
-    """``model_defaults``: what some functions cannot do without. ``picture``: bytes to answer instead of drawn ones. A prompt with ``[filtered]`` makes a blurred picture and says so."""
+    """``picture``: bytes to answer instead of drawn ones. A prompt with ``[filtered]`` makes a blurred picture and says so.
+
+    ``model_defaults``: what some functions cannot do without, by the gateway's name for them.
+    """
 
     model_defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "stable-outpaint": {"left": 64},

@@ -74,5 +74,10 @@ def test_a_job_is_pending_then_ready_and_its_sample_needs_no_key(web: httpx2.Cli
     assert httpx2.get(f"{sim.url}/delivery/99.png").status_code == 403
 
 
+def test_a_look_at_the_key_costs_nothing(web: httpx2.Client) -> None:
+    assert web.get("/credits").status_code == 200
+    assert web.get("/credits", headers={"x-key": "no"}).status_code in {401, 403}
+
+
 def test_the_catalog_lists_the_models() -> None:
     assert set(Catalog.load().models("bfl")) == MODELS.keys()

@@ -97,5 +97,10 @@ def test_chat_with_the_sdk(sim: OpenRouterSimulator) -> None:
             sdk.chat.completions.create(model=GEMINI, messages=[{"role": "user", "content": "a house"}])
 
 
+def test_a_look_at_the_key_costs_nothing(web: httpx2.Client) -> None:
+    assert web.get("/key").status_code == 200
+    assert web.get("/key", headers={"authorization": "Bearer no"}).status_code in {401, 403}
+
+
 def test_the_catalog_lists_the_models() -> None:
     assert set(Catalog.load().models("openrouter")) == MODELS.keys()

@@ -111,6 +111,12 @@ def test_plain_text_errors(web: httpx2.Client) -> None:
     assert httpx2.get(f"{str(web.base_url).partition('/v1')[0]}/signed/none").status_code == 404
 
 
+def test_a_look_at_the_account_costs_nothing(sim: RecraftSimulator) -> None:
+    url = f"{sim.base_url}/users/me"
+    assert httpx2.get(url, headers={"authorization": f"Bearer {KEY}"}).json()["credits"] == 1000
+    assert httpx2.get(url).text == "request unauthorized"
+
+
 def test_the_catalog_lists_the_models_and_their_sizes() -> None:
     catalog = Catalog.load()
     assert set(catalog.models("recraft")) == {name for name in MODELS if "_styles" not in name}

@@ -176,4 +176,5 @@ ROW = base.AdapterRow(
     BflOptions,
     default_base_url="https://api.bfl.ai/v1",
     key_variables=("BFL_API_KEY",),
+    free_check="/credits",
 )

@@ -194,4 +194,5 @@ ROW = base.AdapterRow(
     OpenRouterOptions,
     default_base_url="https://openrouter.ai/api/v1",
     key_variables=("OPENROUTER_API_KEY",),
+    free_check="/key",
 )

@@ -135,4 +135,5 @@ ROW = base.AdapterRow(
     RecraftOptions,
     default_base_url="https://external.api.recraft.ai/v1",
     key_variables=("RECRAFT_API_TOKEN", "RECRAFT_API_KEY"),
+    free_check="/users/me",
 )

@@ -40,6 +40,7 @@ ENTRIES: Mapping[str, Entry] = {
     "qianfan": Entry(("QIANFAN_API_KEY",)),
     "modelscope": Entry(("MODELSCOPE_API_KEY", "MODELSCOPE_API_TOKEN")),
     "kling": Entry(("KLING_API_KEY",), "KLING_BASE_URL"),
+    "automatic1111": Entry(),
     "sandbox": Entry(),
 }
 

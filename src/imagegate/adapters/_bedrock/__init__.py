@@ -1,0 +1,1 @@
+"""What only Amazon Bedrock needs: bodies of its models' families, and signatures."""
