@@ -47,7 +47,7 @@ class OpenRouterBench(SimulatedBench):
     cut: ClassVar[Reply] = Reply.raw(b'{"created":1,"data":[{"b64_json":"iVBORw0KGgo', "application/json")
 
 
-class _Cases(AdapterContract):
+class OpenRouterContract(AdapterContract):
     """What both ways of asking share."""
 
     @pytest.fixture
@@ -64,7 +64,7 @@ class _Cases(AdapterContract):
         return OpenRouterBench(bench.simulator, bench.adapter, model, **options)
 
 
-class TestOpenRouter(_Cases):
+class TestOpenRouter(OpenRouterContract):
     """The contract, and what is special to the Images API."""
 
     @pytest.fixture
@@ -254,7 +254,7 @@ class TestOpenRouter(_Cases):
         same_error(classified(adapter, status, orjson.dumps({"error": error, "user_id": "u"})), kind)
 
 
-class TestOpenRouterChat(_Cases):
+class TestOpenRouterChat(OpenRouterContract):
     """The contract again, by chat."""
 
     @pytest.fixture

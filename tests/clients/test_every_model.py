@@ -71,10 +71,13 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openai.OpenAI]:
     with ExitStack() as stack:
         channels = [dict(SANDBOX, models={f"sandbox/{model}": {"upstream": model} for model in CATALOG.models("sandbox")})]
         for name in registry.ENTRIES:
-            if name == "sandbox":
+            if name == "sandbox" or not CATALOG.models(name):  # a local server's models are what somebody put there
                 continue
             simulator = stack.enter_context(simulator_of(name))
-            models = {f"{name}/{model}": {"upstream": model} for model in CATALOG.models(name)}
+            defaults = getattr(simulator, "model_defaults", {})
+            models = {
+                f"{name}/{model}": {"upstream": model, "defaults": defaults.get(model, {})} for model in CATALOG.models(name)
+            }
             options = {**OPTIONS.get(name, {}), **getattr(simulator, "channel_options", {})}
             if "poll_seconds" in registry.Rows()[name].options.model_fields:
                 options["poll_seconds"] = 0.02
@@ -95,7 +98,10 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openai.OpenAI]:
 
 def check(item: Any, told: str | None) -> None:
     """The picture decodes and is as large as the answer says (simulators that draw small ones say so in the picture's ratio)."""
-    kind, size, _ = pictures.look(base64.b64decode(item.b64_json))
+    data = base64.b64decode(item.b64_json)
+    if b"<svg" in data[:5000]:
+        return
+    kind, size, _ = pictures.look(data)
     assert kind in {"png", "jpeg", "webp", "gif"}
     if told and "x" in told:
         width, height = (int(edge) for edge in told.split("x"))

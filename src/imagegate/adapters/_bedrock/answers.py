@@ -38,19 +38,23 @@ def pictures(document: Any) -> Iterator[ImageEvent]:
     """The pictures of an answer. Raises ContentRefused when all were filtered out, BadResponse when there are none."""
     if not isinstance(document, Mapping):
         raise BadResponse("The provider answered with something that is not the JSON it should be.")
-    reasons = _listed(document, "finish_reasons")
-    images = [item for item in _listed(document, "images") if isinstance(item, str) and item]
+    reasons, seeds = _listed(document, "finish_reasons"), _listed(document, "seeds")
     failed = [_reason(reason) for reason in reasons if reason]
     if document.get("error"):
         failed.append(_refused())
-    if not images or len(failed) >= max(len(images), len(reasons)) > 0 and reasons:
+    kept = [(index, image) for index, image in enumerate(_listed(document, "images")) if image and not _at(reasons, index)]
+    if not kept:
         raise failed[0] if failed else BadResponse("The provider answered without a picture.")
-    seeds = _listed(document, "seeds")
-    for index, image in enumerate(images):
-        extra = {"seed": seeds[index]} if index < len(seeds) and isinstance(seeds[index], int) else {}
-        yield CompletedImage(held(image.encode()), ImageDetails(extra=extra))
+    for index, image in kept:
+        seed = _at(seeds, index)
+        extra = {"seed": seed} if isinstance(seed, int) else {}
+        yield CompletedImage(held(str(image).encode()), ImageDetails(extra=extra))
     if failed:
         yield Finished(extra={"failed": [{"code": error.code, "message": error.message} for error in failed]})
+
+
+def _at(values: list[Any], index: int) -> Any:
+    return values[index] if index < len(values) else None
 
 
 def failure(refusal: Refusal) -> GatewayError:

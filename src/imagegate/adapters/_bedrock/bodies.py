@@ -15,6 +15,7 @@ from imagegate.adapters.shape import payload
 from imagegate.adapters.shape.typed import Kinds, typed
 from imagegate.domain.images import ImageRequest
 from imagegate.domain.sizes import PixelSize, aspect_ratio, parse_size
+from imagegate.errors import InvalidRequest
 
 RATIOS = ("1:1", "16:9", "9:16", "3:2", "2:3", "5:4", "4:5", "21:9", "9:21")
 """What ``aspect_ratio`` of Stability's models takes."""
@@ -52,7 +53,7 @@ _PARAMS = {
 
 
 class Recipe(BaseModel):
-    """How a model is called. ``images``: names of its reference pictures. ``prompt``: it takes one. ``mode``: edits must say so."""
+    """How a model is called. ``images``: names of its reference pictures. ``prompt``: it takes one. ``mode``: edits say so."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -123,7 +124,7 @@ def _amazon(request: ImageRequest, recipe: Recipe, pictures: Sequence[str], mask
     if task.images == ("images",):
         params["images"] = list(pictures)
     else:
-        params.update(zip(task.images, pictures, strict=False))
+        params.update(_named(task.images, pictures))
     if mask is not None:
         params["maskImage"] = mask
     if request.n != 1:
@@ -138,7 +139,7 @@ def _amazon(request: ImageRequest, recipe: Recipe, pictures: Sequence[str], mask
 
 def _stability(request: ImageRequest, recipe: Recipe, pictures: Sequence[str], mask: str | None) -> dict[str, Any]:
     made: dict[str, Any] = {"prompt": request.prompt} if recipe.prompt else {}
-    made.update(zip(recipe.images, pictures, strict=False))
+    made.update(_named(recipe.images, pictures))
     if recipe.mode and pictures:
         made["mode"] = "image-to-image"
     if not pictures and (size := _pixels(request.size)):
@@ -148,6 +149,13 @@ def _stability(request: ImageRequest, recipe: Recipe, pictures: Sequence[str], m
     if mask is not None:
         made["mask"] = mask
     return payload.merge(made, typed(request.extra, _KINDS), {})
+
+
+def _named(names: Sequence[str], pictures: Sequence[str]) -> dict[str, str]:
+    if len(pictures) > len(names):
+        message = f"{len(pictures)} pictures were sent; what is asked of this model takes {len(names)}."
+        raise InvalidRequest(message, param="image", code="too_many_images")
+    return dict(zip(names, pictures, strict=False))
 
 
 def _pixels(size: str | None) -> PixelSize | None:

@@ -1,0 +1,1 @@
+"""Workflows of ComfyUI: where they come from, and how they are filled."""

@@ -1,0 +1,196 @@
+"""ComfyUI: a workflow of the operator with slots, ordered as a job; its results are files of the server.
+
+Source: ComfyUI server.py (/prompt, /history, /view, /upload/image, /queue), execution.py (validate_prompt), nodes.py (LoadImage).
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+from imagegate.adapters import base
+from imagegate.adapters._comfyui.options import ComfyuiOptions
+from imagegate.adapters._comfyui.template import filled, size_of
+from imagegate.adapters.shape import payload
+from imagegate.adapters.shape.jobs import paid, withdrawn
+from imagegate.adapters.shape.verdicts import Verdict, by_status, judged
+from imagegate.catalog.loader import Catalog
+from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.channels import Channel
+from imagegate.domain.events import CompletedImage, Finished, ImageEvent, ImageLink, Progress
+from imagegate.domain.images import ImageRequest, InputImage, Operation
+from imagegate.errors import Ambiguous, BadResponse, GatewayError, ModelMissing
+from imagegate.upstream.client import Refusal, Upstream
+from imagegate.upstream.form import FormFile, MultipartForm
+
+_JOB = re.compile(r"[\w-]{1,100}")
+_CALLERS = frozenset({"value_smaller_than_min", "value_bigger_than_max", "invalid_input_type"})
+"""Kinds of a node's error that a request can cause; the others are the workflow's."""
+_SEEDS = 2**48
+
+
+class ComfyuiAdapter:
+    """Speaks ComfyUI's HTTP API."""
+
+    Options = ComfyuiOptions
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def capabilities(self, upstream_model: str) -> Capabilities:
+        """One row for all; what a channel can do its workflows decide."""
+        return self._catalog.capabilities("comfyui", upstream_model)
+
+    def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
+        """ComfyUI knows no keys; one that is given is the Bearer of a proxy before it."""
+        return {**({"authorization": f"Bearer {key}"} if key else {}), **channel.headers}
+
+    async def run(self, request: ImageRequest, channel: Channel, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
+        """Upload what the workflow shows, order it, wait, and name the files."""
+        options: ComfyuiOptions = channel.options
+        template = workflow(request, options)
+        known = values(request, options, self.capabilities(request.model))
+        for name, image in uploads(request):
+            known[name] = await _uploaded(image, upstream)
+        mapped = {"prompt": filled(template, known), "client_id": "imagegate"}
+        async with upstream.post_json("/prompt", payload.merge(mapped, {}, channel.overrides)) as answer:
+            job = _job(await answer.json())
+        async with aclosing(_waited(job, request.n, options, upstream)) as events:
+            async for event in events:
+                yield event
+        yield Finished(extra={"seed": known["seed"]})
+
+    def failure(self, refusal: Refusal) -> GatewayError:
+        """A workflow that ComfyUI refuses is the operator's mistake, except for numbers out of bounds."""
+        document = refusal.json if isinstance(refusal.json, Mapping) else {}
+        if refusal.status != 400 or "error" not in document:
+            return by_status({}, refusal)
+        faults = list(_faults(document.get("node_errors")))
+        if faults and all(str(fault.get("type")) in _CALLERS for fault in faults):
+            told = faults[0].get("extra_info")
+            param = told.get("input_name") if isinstance(told, Mapping) else None
+            return judged(Verdict.CALLER, {"message": faults[0].get("message"), "param": param}, refusal)
+        return judged(Verdict.MODEL, {}, refusal)
+
+
+def workflow(request: ImageRequest, options: ComfyuiOptions) -> Mapping[str, Any]:
+    """The template for this kind of request. Raises ModelMissing when the channel has none."""
+    if request.mask is not None:
+        chosen, what = options.mask_workflow, "edits with a mask"
+    elif request.operation is Operation.EDIT:
+        chosen, what = options.edit_workflow, "edits"
+    else:
+        chosen, what = options.workflow, "generations"
+    if chosen is None:
+        raise ModelMissing(f"The channel of this model has no workflow for {what}; the operator has to add one.")
+    return chosen
+
+
+def values(request: ImageRequest, options: ComfyuiOptions, row: Capabilities) -> dict[str, Any]:
+    """What the slots stand for, pictures aside. The caller's own fields fill those that we do not know."""
+    own = {name: value for name, value in request.extra.items() if isinstance(value, (str, int, float))}
+    width, height = size_of(request, options.default_size, row.sizes)
+    mapped = {"prompt": request.prompt, "model": request.model, "n": request.n, "width": width, "height": height}
+    drawn = {"negative_prompt": "", "seed": secrets.randbelow(_SEEDS)}
+    return {**drawn, **own, **mapped}
+
+
+def uploads(request: ImageRequest) -> Iterator[tuple[str, InputImage]]:
+    """Pictures by the slot that names them."""
+    for number, image in enumerate(request.images):
+        yield f"image_{number}", image
+    if request.mask is not None:
+        yield "mask", request.mask
+
+
+def results(job: Mapping[str, Any], n: int, options: ComfyuiOptions, base_url: str) -> list[CompletedImage]:
+    """At most ``n`` files of a job that is done: those that were saved, previews only when nothing was."""
+    outputs = job.get("outputs")
+    nodes = outputs if isinstance(outputs, Mapping) else {}
+    chosen = [nodes.get(options.output_node)] if options.output_node else list(nodes.values())
+    files = [file for node in chosen if isinstance(node, Mapping) for file in node.get("images") or () if _is_file(file)]
+    saved = [file for file in files if file.get("type", "output") == "output"] or files
+    return [CompletedImage(ImageLink(f"{base_url}/view?{_query(file)}")) for file in saved[:n]]
+
+
+async def _uploaded(image: InputImage, upstream: Upstream) -> str:
+    """The name under which a workflow finds the picture. Equal pictures share a file."""
+    name = image.content.sha256 or secrets.token_hex(16)
+    named = replace(image, filename=f"imagegate-{name}.{image.media_type.rpartition('/')[2]}")
+    form = MultipartForm([("type", "input"), ("overwrite", "true")], [FormFile("image", named)])
+    async with upstream.post_form("/upload/image", form) as answer:
+        document = await answer.json()
+    kept = document.get("name") if isinstance(document, Mapping) else None
+    if not isinstance(kept, str) or not kept:
+        raise BadResponse("The provider took a picture without naming it.")
+    folder = document.get("subfolder")
+    return f"{folder}/{kept}" if isinstance(folder, str) and folder else kept
+
+
+async def _waited(job: str, n: int, options: ComfyuiOptions, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
+    """Whoever leaves early takes a job that still waits out of the queue; one that runs is finished."""
+
+    async def drop() -> None:
+        async with upstream.post_json("/queue", {"delete": [job]}) as answer:
+            await answer.read()
+
+    with paid():
+        async with withdrawn(drop):
+            yield Progress("queued")
+            async with aclosing(upstream.poll(f"/history/{job}", every=options.poll_seconds)) as looks:
+                async for document in looks:
+                    entry = document.get(job)
+                    if not isinstance(entry, Mapping):
+                        yield Progress("waiting or drawing")
+                        continue
+                    for picture in _done(entry, n, options, upstream.base_url):
+                        yield picture
+                    return
+
+
+def _done(entry: Mapping[str, Any], n: int, options: ComfyuiOptions, base_url: str) -> list[CompletedImage]:
+    status = entry.get("status")
+    if isinstance(status, Mapping) and status.get("status_str") == "error":
+        raise Ambiguous("The provider's workflow failed.")
+    made = results(entry, n, options, base_url)
+    if not made:
+        raise BadResponse("The provider answered without a picture.")
+    return made
+
+
+def _job(document: Any) -> str:
+    job = document.get("prompt_id") if isinstance(document, Mapping) else None
+    if isinstance(job, str) and _JOB.fullmatch(job):
+        return job
+    raise BadResponse("The provider took the job without naming it.")
+
+
+def _is_file(file: Any) -> bool:
+    return isinstance(file, Mapping) and isinstance(file.get("filename"), str)
+
+
+def _query(file: Mapping[str, Any]) -> str:
+    return urlencode(
+        {name: str(file.get(name) or "") for name in ("filename", "subfolder")} | {"type": file.get("type", "output")}
+    )
+
+
+def _faults(nodes: Any) -> Iterator[Mapping[str, Any]]:
+    for node in nodes.values() if isinstance(nodes, Mapping) else ():
+        for fault in (node.get("errors") if isinstance(node, Mapping) else None) or ():
+            if isinstance(fault, Mapping):
+                yield fault
+
+
+ROW = base.AdapterRow(
+    "comfyui",
+    lambda tools: ComfyuiAdapter(tools.catalog),
+    ComfyuiOptions,
+    needs_key=False,
+    free_check="/system_stats",
+)
