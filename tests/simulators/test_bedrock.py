@@ -62,6 +62,7 @@ def test_a_session_and_a_profile(sim: BedrockSimulator) -> None:
 def test_an_api_key(sim: BedrockSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
     sim.key = API_KEY
     monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", API_KEY)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     assert made(connected(sim, access=None), NOVA, PROMPT)["images"]
     assert sim.requests[0].headers["authorization"] == f"Bearer {API_KEY}"
 

@@ -14,20 +14,26 @@ _BEGIN, _END = "<!-- made by scripts/providers-table -->\n", "<!-- end -->\n"
 
 
 def table() -> str:
-    """One row an adapter, with how many of its models do what, and a row of sums."""
+    """One row an adapter, with how many of its models do what (``any``: whatever the operator put there), and rows of sums."""
     catalog = Catalog.load()
     lines = ["| adapter | models | generate | edit | mask | live partial images |", "|---|---:|---:|---:|---:|---:|"]
     sums = [0] * 5
     adapters = [0] * 5
     for name in registry.ENTRIES:
-        rows = [catalog.capabilities(name, model) for model in catalog.models(name)]
+        models = catalog.models(name)
+        rows = [catalog.capabilities(name, model) for model in models or ("any",)]
         counts = [len(rows), *(sum(map(test, rows)) for test in (_generates, _edits, _masks, _streams))]
-        sums = [total + count for total, count in zip(sums, counts, strict=True)]
+        if models:
+            sums = [total + count for total, count in zip(sums, counts, strict=True)]
         adapters = [total + bool(count) for total, count in zip(adapters, counts, strict=True)]
-        lines.append(f"| [{name}]({name}.md) | " + " | ".join(str(count or "–") for count in counts) + " |")
+        lines.append(f"| [{name}]({name}.md) | " + " | ".join(_shown(count, known=bool(models)) for count in counts) + " |")
     lines.append("| **models** | " + " | ".join(f"**{total}**" for total in sums) + " |")
     lines.append("| **adapters** | " + " | ".join(f"**{total}**" for total in adapters) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _shown(count: int, *, known: bool) -> str:
+    return "–" if not count else str(count) if known else "any"
 
 
 def page(text: str) -> str:

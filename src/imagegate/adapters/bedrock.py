@@ -80,7 +80,7 @@ class BedrockAdapter:
         mask = None
         if request.mask is not None:
             mask = await masks.luminance_mask(request.mask, self._executor, edit=bodies.mask_colour(request, recipe))
-        account = _endpoint(channel, options, upstream)
+        account = regional(channel, upstream)
         path = f"/model/{quote(request.model, safe='')}/invoke"
         region = options.region or region_of(account.base_url, DEFAULT_REGION)
 
@@ -101,12 +101,12 @@ class BedrockAdapter:
         return answers.failure(refusal)
 
 
-def _endpoint(channel: Channel, options: BedrockOptions, upstream: Upstream) -> Upstream:
+def regional(channel: Channel, upstream: Upstream) -> Upstream:
     """The account in the region that the channel names; a base url of its own decides over it."""
-    if options.region is None or channel.base_url != DEFAULT_BASE_URL:
+    region = channel.options.region
+    if region is None or channel.base_url != DEFAULT_BASE_URL:
         return upstream
-    suffix = ".cn" if options.region.startswith("cn-") else ""
-    return upstream.at(f"https://bedrock-runtime.{options.region}.amazonaws.com{suffix}")
+    return upstream.at(f"https://bedrock-runtime.{region}.amazonaws.com{'.cn' if region.startswith('cn-') else ''}")
 
 
 def _signed(account: Upstream, path: str, content: bytes, region: str) -> Call:
