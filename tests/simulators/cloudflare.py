@@ -35,9 +35,7 @@ class Model:
 
 
 _DIFFUSION = Model(
-    frozenset({"negative_prompt", "num_steps", "strength", "guidance", "seed", "image", "image_b64", "mask"}),
-    "png",
-    pictures=True,
+    frozenset({"negative_prompt", "num_steps", "strength", "guidance", "seed", "image", "image_b64", "mask"}), "png"
 )
 _FLUX_2 = Model(frozenset({"steps", "guidance", "seed"}), form=True, edges=(256, 1920))
 MODELS: Mapping[str, Model] = {

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import botocore.session  # type: ignore[import-untyped]  # botocore ships no types
+import httpx2
 import pytest
 from botocore.config import Config  # type: ignore[import-untyped]  # as above
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # as above
@@ -59,12 +60,13 @@ def test_a_session_and_a_profile(sim: BedrockSimulator) -> None:
     assert (answer["seeds"], answer["finish_reasons"]) == ([17], [None])
 
 
-def test_an_api_key(sim: BedrockSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("key", "status"), [(API_KEY, 200), ("ABSKwrong", 403)])
+def test_an_api_key(sim: BedrockSimulator, key: str, status: int) -> None:
+    """AWS's client sends these over https only."""
     sim.key = API_KEY
-    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", API_KEY)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    assert made(connected(sim, access=None), NOVA, PROMPT)["images"]
-    assert sim.requests[0].headers["authorization"] == f"Bearer {API_KEY}"
+    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+    answer = httpx2.post(f"{sim.url}/model/{NOVA}/invoke", json=PROMPT, headers=headers)
+    assert answer.status_code == status
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ ENTRIES: Mapping[str, Entry] = {
     "modelscope": Entry(("MODELSCOPE_API_KEY", "MODELSCOPE_API_TOKEN")),
     "kling": Entry(("KLING_API_KEY",), "KLING_BASE_URL"),
     "automatic1111": Entry(),
+    "comfyui": Entry(),
     "sandbox": Entry(),
 }
 
