@@ -4,9 +4,9 @@ import base64
 import json
 
 import pytest
+
 from benchmarks import calls
 from benchmarks.answers import KB, MB, Answer, readable, slug
-
 from imagegate.media.dimensions import Dimensions, dimensions
 from imagegate.media.sniff import sniff
 
