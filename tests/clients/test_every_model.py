@@ -22,7 +22,20 @@ from tests.support import pictures
 from tests.support.gateway import KEY, SANDBOX, Gateway, gateway_settings
 
 CATALOG = Catalog.load()
-OPTIONS: dict[str, dict[str, Any]] = {"vertex": {"project": "simulated-project", "location": "us-central1"}}
+REPRESENTED = {"fal": "ENDPOINTS", "replicate": "MODELS"}
+"""Simulators that know some models for each way in which a model is called; the table of those models."""
+NEEDS_MORE = {"stability.stable-style-transfer-v1:0": "a second picture"}
+DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
+    "bedrock": {
+        "stability.stable-image-search-replace-v1:0": {"search_prompt": "the house"},
+        "stability.stable-image-search-recolor-v1:0": {"select_prompt": "the house"},
+    }
+}
+"""Fields without which a model does nothing; simulators may say them themselves as ``model_defaults``."""
+OPTIONS: dict[str, dict[str, Any]] = {
+    "cloudflare": {"account_id": "0123456789abcdef0123456789abcdef"},
+    "vertex": {"project": "simulated-project", "location": "us-central1"},
+}
 """What a channel needs beside a key; simulators may say it themselves as ``channel_options``."""
 
 
@@ -39,6 +52,14 @@ class Case:
         return f"{self.adapter}/{self.model}"
 
     @property
+    def is_simulated(self) -> bool:
+        """Whether the simulator can answer for it with one picture and a prompt."""
+        if self.adapter not in REPRESENTED:
+            return self.model not in NEEDS_MORE
+        module = importlib.import_module(f"tests.simulators.{self.adapter}")
+        return self.model in vars(module)[REPRESENTED[self.adapter]]
+
+    @property
     def row(self) -> Capabilities:
         """What the model can do."""
         return CATALOG.capabilities(self.adapter, self.model)
@@ -46,7 +67,7 @@ class Case:
 
 TODAY = datetime.now(UTC).date().isoformat()
 CASES = [Case(name, model) for name in registry.ENTRIES for model in CATALOG.models(name)]
-CASES = [case for case in CASES if not (case.row.retires and case.row.retires <= TODAY)]
+CASES = [case for case in CASES if not (case.row.retires and case.row.retires <= TODAY) and case.is_simulated]
 
 
 def able(operation: Operation) -> pytest.MarkDecorator:
@@ -74,7 +95,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openai.OpenAI]:
             if name == "sandbox" or not CATALOG.models(name):  # a local server's models are what somebody put there
                 continue
             simulator = stack.enter_context(simulator_of(name))
-            defaults = getattr(simulator, "model_defaults", {})
+            defaults = {**DEFAULTS.get(name, {}), **getattr(simulator, "model_defaults", {})}
             models = {
                 f"{name}/{model}": {"upstream": model, "defaults": defaults.get(model, {})} for model in CATALOG.models(name)
             }

@@ -12,14 +12,14 @@ import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from tests.simulators.base import Recorded, Refused, Reply, RouteRow, Simulator
 from tests.simulators.drawn import drawn
 from tests.support import pictures
 
-ACCESS = "AKIASIMULATOR0123456"
+ACCESS = "SIMULATEDACCESSKEY01"
 SECRET_KEY = "simulator/secret+0123456789abcdefghijklmn"
 SESSION = "simulator-session-token=="
 API_KEY = "ABSKQmVkcm9ja0FQSUtleS1zaW11bGF0b3I="
@@ -137,6 +137,13 @@ class BedrockSimulator(Simulator):
 
     ``picture``: bytes instead of drawn ones. ``key``: ``ACCESS:SECRET[:SESSION]``, or a Bedrock API key.
     """
+
+    model_defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "stability.stable-image-search-replace-v1:0": {"search_prompt": "the house"},
+        "stability.stable-image-search-recolor-v1:0": {"select_prompt": "the house"},
+        "stability.stable-outpaint-v1:0": {"left": 64},
+    }
+    """Fields without which a model does nothing."""
 
     def __init__(self, key: str = f"{ACCESS}:{SECRET_KEY}", region: str = "us-west-2") -> None:
         super().__init__()

@@ -9,7 +9,7 @@ import base64
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from tests.simulators.base import Handler, Recorded, Refused, Reply, RouteRow, Simulator
 from tests.simulators.drawn import drawn
@@ -87,6 +87,9 @@ TRIGGERS: Mapping[str, Reply] = {
 
 class CloudflareSimulator(Simulator):
     """``picture``: bytes to answer instead of drawn ones."""
+
+    channel_options: ClassVar[Mapping[str, Any]] = {"account_id": ACCOUNT}
+    """What a channel to it needs beside the key."""
 
     def __init__(self, key: str = KEY) -> None:
         super().__init__()

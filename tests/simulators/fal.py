@@ -63,20 +63,47 @@ def _pair(name: str, generate: Endpoint, edit: Endpoint, path: str = "edit") -> 
 
 _NANO = Endpoint(told=False)
 _NANO_EDIT = Endpoint("image_urls", listed=True, most=14, told=False)
+_KONTEXT = Endpoint("image_url")
+_MULTI = Endpoint("image_urls", listed=True, most=4)
+_ONE = Endpoint(count=1)
+_ONE_EDIT = Endpoint("image_urls", listed=True, most=10, count=1)
+_SEEDREAM_EDIT = Endpoint("image_urls", listed=True, most=10, count=6)
 ENDPOINTS: Mapping[str, Endpoint] = {
     "fal-ai/flux/schnell": Endpoint(),
+    "fal-ai/flux/krea": Endpoint(),
     **_pair("fal-ai/flux/dev", Endpoint(), Endpoint("image_url"), "image-to-image"),
-    "fal-ai/flux-pro/kontext": Endpoint("image_url"),
-    "fal-ai/flux-pro/kontext/multi": Endpoint("image_urls", listed=True, most=4),
+    "fal-ai/flux-pro/v1.1": Endpoint(),
+    "fal-ai/flux-pro/v1.1-ultra": Endpoint(),
+    **_pair("fal-ai/flux-pro/kontext", _KONTEXT, Endpoint(), "text-to-image"),
+    **_pair("fal-ai/flux-pro/kontext/max", _KONTEXT, Endpoint(), "text-to-image"),
+    "fal-ai/flux-pro/kontext/multi": _MULTI,
+    "fal-ai/flux-pro/kontext/max/multi": _MULTI,
     "fal-ai/flux-pro/v1/fill": Endpoint("image_url", mask=True),
-    **_pair("fal-ai/flux-2-pro", Endpoint(count=1), Endpoint("image_urls", listed=True, most=9, count=1)),
+    **_pair("fal-ai/flux-2", Endpoint(), _MULTI),
+    **_pair("fal-ai/flux-2-pro", _ONE, _ONE_EDIT),
+    **_pair("fal-ai/flux-2-max", _ONE, _ONE_EDIT),
+    **_pair("fal-ai/flux-2-flex", _ONE, _ONE_EDIT),
     **_pair("fal-ai/nano-banana", _NANO, _NANO_EDIT),
     **_pair("fal-ai/nano-banana-2", _NANO, _NANO_EDIT),
+    **_pair("fal-ai/nano-banana-pro", _NANO, _NANO_EDIT),
     **_pair("openai/gpt-image-2", Endpoint(), Endpoint("image_urls", listed=True, most=16)),
+    "fal-ai/bytedance/seedream/v3/text-to-image": Endpoint(),
     "fal-ai/bytedance/seedream/v4/text-to-image": Endpoint(count=6),
-    "fal-ai/bytedance/seedream/v4/edit": Endpoint("image_urls", listed=True, most=10, count=6),
+    "fal-ai/bytedance/seedream/v4/edit": _SEEDREAM_EDIT,
+    "fal-ai/bytedance/seedream/v4.5/text-to-image": Endpoint(count=6),
+    "fal-ai/bytedance/seedream/v4.5/edit": _SEEDREAM_EDIT,
+    "fal-ai/imagen4/preview": Endpoint(),
+    "fal-ai/imagen4/preview/fast": Endpoint(),
+    "fal-ai/imagen4/preview/ultra": _ONE,
     **_pair("fal-ai/ideogram/v3", Endpoint(count=8), Endpoint("image_url", count=8, mask=True)),
     "fal-ai/ideogram/v3/remix": Endpoint("image_url", count=8),
+    "fal-ai/recraft/v3/text-to-image": _ONE,
+    "fal-ai/recraft/v3/image-to-image": Endpoint("image_url", count=1),
+    "fal-ai/qwen-image": Endpoint(),
+    "fal-ai/qwen-image-edit": Endpoint("image_url"),
+    "fal-ai/qwen-image-edit-plus": Endpoint("image_urls", listed=True, most=3),
+    "fal-ai/z-image/turbo": Endpoint(),
+    "fal-ai/stable-diffusion-v35-large": Endpoint(),
     "somebody/some-app": Endpoint(one=True, mask=True),
 }
 

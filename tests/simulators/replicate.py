@@ -40,7 +40,7 @@ _MEDIA = {"webp": "webp", "jpg": "jpeg", "png": "png"}
 class Model:
     """What a model's schema says: names of reference pictures, how they come, most pictures, extra words of ``aspect_ratio``.
 
-    ``outputs``: a list of urls, or one. ``needs``: required inputs.
+    ``outputs``: a list of urls, or one. ``needs``: required inputs. ``formats``: empty where there is no such input.
     """
 
     images: str = ""
@@ -55,26 +55,58 @@ class Model:
 
 _MATCH = frozenset({*RATIOS, "match_input_image"})
 _CUSTOM = frozenset({*_MATCH, "custom"})
+_JPG_PNG = frozenset({"jpg", "png"})
+_NO_FORMAT: frozenset[str] = frozenset()
+_FLUX_2 = Model("input_images", listed=True, most=8, ratios=_CUSTOM, outputs=False)
+_KONTEXT = Model("input_image", ratios=_MATCH, formats=_JPG_PNG, outputs=False)
+_NANO = Model("image_input", listed=True, most=14, ratios=_MATCH, formats=_JPG_PNG, outputs=False)
+_IMAGEN = Model(ratios=frozenset({"1:1", "16:9", "9:16", "4:3", "3:4"}), formats=_JPG_PNG, outputs=False)
+_IDEOGRAM = Model("image", formats=_NO_FORMAT, outputs=False)
+_SD = Model("image")
 MODELS: Mapping[str, Model] = {
     "black-forest-labs/flux-schnell": Model(),
     "black-forest-labs/flux-dev": Model("image"),
+    "black-forest-labs/flux-krea-dev": Model("image"),
+    "black-forest-labs/flux-pro": Model("image_prompt", ratios=_CUSTOM, outputs=False),
     "black-forest-labs/flux-1.1-pro": Model("image_prompt", ratios=_CUSTOM, outputs=False),
-    "black-forest-labs/flux-kontext-pro": Model("input_image", ratios=_MATCH, formats=frozenset({"jpg", "png"}), outputs=False),
-    "black-forest-labs/flux-fill-pro": Model("image", outputs=False, needs=frozenset({"prompt", "image"})),
-    "black-forest-labs/flux-2-pro": Model("input_images", listed=True, most=8, ratios=_CUSTOM, outputs=False),
-    "google/nano-banana": Model(
-        "image_input", listed=True, most=14, ratios=_MATCH, formats=frozenset({"jpg", "png"}), outputs=False
+    "black-forest-labs/flux-1.1-pro-ultra": Model("image_prompt", formats=_JPG_PNG, outputs=False),
+    "black-forest-labs/flux-kontext-pro": _KONTEXT,
+    "black-forest-labs/flux-kontext-max": _KONTEXT,
+    "black-forest-labs/flux-kontext-dev": Model(
+        "input_image", ratios=_MATCH, outputs=False, needs=frozenset({"prompt", "input_image"})
     ),
-    "google/nano-banana-2": Model(
-        "image_input", listed=True, most=14, ratios=_MATCH, formats=frozenset({"jpg", "png"}), outputs=False
-    ),
+    "black-forest-labs/flux-fill-pro": Model("image", formats=_JPG_PNG, outputs=False, needs=frozenset({"prompt", "image"})),
+    "black-forest-labs/flux-fill-dev": Model("image", needs=frozenset({"prompt", "image"})),
+    "black-forest-labs/flux-2-pro": _FLUX_2,
+    "black-forest-labs/flux-2-max": _FLUX_2,
+    "black-forest-labs/flux-2-flex": _FLUX_2,
+    "black-forest-labs/flux-2-dev": _FLUX_2,
+    "black-forest-labs/flux-3-image": Model("images", listed=True, most=10, outputs=False),
+    "google/nano-banana": _NANO,
+    "google/nano-banana-2": _NANO,
+    "google/nano-banana-pro": _NANO,
+    "google/imagen-4": _IMAGEN,
+    "google/imagen-4-fast": _IMAGEN,
+    "google/imagen-4-ultra": _IMAGEN,
     "bytedance/seedream-4": Model(
-        "image_input", listed=True, most=10, ratios=_MATCH, sizes=frozenset({"1K", "2K", "4K", "custom"})
+        "image_input", listed=True, most=10, ratios=_MATCH, formats=_NO_FORMAT, sizes=frozenset({"1K", "2K", "4K", "custom"})
     ),
-    "bytedance/seedream-4.5": Model("image_input", listed=True, most=14, ratios=_MATCH, sizes=frozenset({"2K", "4K", "custom"})),
-    "ideogram-ai/ideogram-v3-turbo": Model("image", outputs=False),
-    "recraft-ai/recraft-v3": Model(sizes=frozenset({"1024x1024", "1365x1024", "1707x1024"}), outputs=False),
+    "bytedance/seedream-4.5": Model(
+        "image_input", listed=True, most=14, ratios=_MATCH, formats=_NO_FORMAT, sizes=frozenset({"2K", "4K", "custom"})
+    ),
+    "bytedance/seedream-5-lite": Model("image_input", listed=True, most=14, ratios=_MATCH, sizes=frozenset({"2K", "3K"})),
+    "ideogram-ai/ideogram-v3-turbo": _IDEOGRAM,
+    "ideogram-ai/ideogram-v3-balanced": _IDEOGRAM,
+    "ideogram-ai/ideogram-v3-quality": _IDEOGRAM,
+    "recraft-ai/recraft-v3": Model(
+        formats=_NO_FORMAT, sizes=frozenset({"1024x1024", "1365x1024", "1536x1024", "1707x1024"}), outputs=False
+    ),
+    "qwen/qwen-image": Model(),
     "qwen/qwen-image-edit-plus": Model("image", listed=True, most=3, ratios=_MATCH, needs=frozenset({"prompt", "image"})),
+    "stability-ai/stable-diffusion-3.5-large": _SD,
+    "stability-ai/stable-diffusion-3.5-medium": _SD,
+    "stability-ai/stable-diffusion-3.5-large-turbo": _SD,
+    "minimax/image-01": Model(formats=_NO_FORMAT),
     "somebody/old-model": Model("image"),
 }
 
@@ -220,7 +252,7 @@ class ReplicateSimulator(Simulator):
         return job
 
     def _succeeded(self, request: Recorded, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        count = int(inputs.get("num_outputs", 1))
+        count = int(inputs.get("num_outputs", inputs.get("number_of_images", 1)))
         urls = [self._left(request, self._drawn(inputs, number), inputs) for number in range(count)]
         metrics = {"predict_time": 1.25, "total_time": 1.5, "image_count": count}
         return {
@@ -326,7 +358,7 @@ def check(name: str, inputs: Any) -> None:
         raise _invalid("input.prompt", "Invalid type. Expected: string, given: object")
     words = {"aspect_ratio": model.ratios, "output_format": model.formats, "size": model.sizes}
     for word, allowed in words.items():
-        if word in inputs and allowed and inputs[word] not in allowed:
+        if word in inputs and inputs[word] not in allowed and (allowed or word == "output_format"):
             raise _invalid(f"input.{word}", f"{word} must be one of the following: {', '.join(sorted(allowed))}")
     _check_numbers(inputs)
     pictures = inputs.get(model.images, [] if model.listed else None) if model.images else None

@@ -47,7 +47,7 @@ class Recipe(BaseModel):
     ``size``: as a ratio; a ratio and a tier; ``width`` and ``height``; these two with ``size_field: custom`` beside them;
     both in an object called ``size_field``; or ``WxH`` in ``size_field``.
     ``follow``: the ratio that keeps the shape of the picture, for edits that name no size.
-    ``edit``, ``inpaint``: other endpoints for edits, and for edits with a mask.
+    ``generate``, ``edit``, ``inpaint``: other endpoints for generations, for edits, and for edits with a mask.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -68,6 +68,7 @@ class Recipe(BaseModel):
     tier_field: str = "resolution"
     tiers: tuple[str, ...] = ()
     follow: str = ""
+    generate: str = ""
     edit: str = ""
     inpaint: str = ""
 
@@ -84,7 +85,7 @@ class Recipe(BaseModel):
         """Which of the model's endpoints serves a request."""
         if request.mask is not None and self.inpaint:
             return self.inpaint
-        return (self.edit if request.images else "") or request.model
+        return (self.edit if request.images else self.generate) or request.model
 
 
 def fields(request: ImageRequest, recipe: Recipe, pictures: Sequence[Any] = (), mask: Any = None) -> dict[str, Any]:
