@@ -269,6 +269,18 @@ class TestFal(LinkedContract):
         with pytest.raises(BadResponse):
             await self.run(flux, transport, self.request(flux))
 
+    @pytest.mark.parametrize(("busy", "error"), [(2, None), (3, Ambiguous)])
+    async def test_a_result_is_asked_for_again(
+        self, flux: FalBench, simulator: FalSimulator, transport: Engine, busy: int, error: type[GatewayError] | None
+    ) -> None:
+        simulator.busy = busy
+        if error is None:
+            assert completed(await self.run(flux, transport, self.request(flux)))
+        else:
+            with pytest.raises(error):
+                await self.run(flux, transport, self.request(flux))
+        assert simulator.calls == 1
+
     async def test_channel_overrides_win(self, flux: FalBench, transport: Engine) -> None:
         flux.channel = replace(flux.channel, overrides={"enable_safety_checker": True}, headers={"x-team": "a"})
         await self.run(flux, transport, self.request(flux, extra={"enable_safety_checker": False}))

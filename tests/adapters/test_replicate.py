@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from imagegate.adapters.base import Adapter
-from imagegate.adapters.replicate import ReplicateAdapter, endpoint
+from imagegate.adapters.replicate import ReplicateAdapter, ReplicateOptions, endpoint, waiting
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.channels import Timeouts
 from imagegate.domain.events import Finished, Progress
@@ -360,3 +360,16 @@ def test_refusals(status: int, body: Mapping[str, Any], kind: type[GatewayError]
 def test_a_name_that_leads_elsewhere_is_none(model: str) -> None:
     with pytest.raises(ModelMissing):
         endpoint(model)
+
+
+@pytest.mark.parametrize(
+    ("wait", "timeouts", "headers"),
+    [
+        (60, Timeouts(), {"prefer": "wait=60", "cancel-after": "600s"}),
+        (60, Timeouts(first_byte=30, total=90.4), {"prefer": "wait=24", "cancel-after": "90s"}),
+        (60, Timeouts(first_byte=1, total=1), {"cancel-after": "5s"}),
+        (0, Timeouts(), {"cancel-after": "600s"}),
+    ],
+)
+def test_the_wait_ends_before_ours(wait: int, timeouts: Timeouts, headers: dict[str, str]) -> None:
+    assert waiting(ReplicateOptions(wait_seconds=wait), timeouts) == headers

@@ -156,3 +156,32 @@ def test_stream(client: openai.OpenAI, case: Case) -> None:
     assert events[-1].type == "image_generation.completed"
     assert {event.type for event in events} <= {"image_generation.partial_image", "image_generation.completed"}
     check(events[-1], None)
+
+
+def one_each(operation: Operation) -> pytest.MarkDecorator:
+    """One model of each adapter that has the operation."""
+    first = {case.adapter: case for case in reversed(CASES) if operation in case.row.operations}
+    return pytest.mark.parametrize("case", list(first.values()), ids=lambda case: case.public)
+
+
+@one_each(Operation.GENERATE)
+def test_the_longest_prompt_is_taken_and_a_longer_one_refused(client: openai.OpenAI, case: Case) -> None:
+    longest = min(case.row.max_prompt, 32_000)
+    result = client.images.generate(model=case.public, prompt="猫" * longest, response_format="b64_json")
+    assert result.data
+    if case.row.max_prompt <= 32_000:
+        with pytest.raises(openai.BadRequestError) as caught:
+            client.images.generate(model=case.public, prompt="猫" * (longest + 1))
+        assert (caught.value.param, caught.value.code) == ("prompt", "string_above_max_length")
+
+
+@one_each(Operation.EDIT)
+def test_as_many_references_as_the_model_takes_and_no_more(client: openai.OpenAI, case: Case) -> None:
+    most = min(case.row.max_references, 16)
+    images = [(f"{number}.png", pictures.png((512, 512), (number * 15, 0, 90)), "image/png") for number in range(most + 1)]
+    result = client.images.edit(model=case.public, prompt="together", image=images[:most], response_format="b64_json")
+    assert result.data
+    if most < 16:
+        with pytest.raises(openai.BadRequestError) as caught:
+            client.images.edit(model=case.public, prompt="together", image=images)
+        assert caught.value.code == "too_many_images"

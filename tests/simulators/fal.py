@@ -160,7 +160,7 @@ RESULTS: Mapping[str, Reply] = {
 class FalSimulator(Simulator):
     """``looks``: how often the status says that the job waits or runs. ``foreign``: answers name addresses of another host.
 
-    ``nsfw``: numbers of the pictures that the safety checker blackens. ``picture``: bytes instead of drawn ones.
+    ``busy``: how often a result is refused for load. ``nsfw``: numbers of the pictures that the safety checker blackens. ``picture``: bytes instead of drawn ones.
     """
 
     def __init__(self, key: str = KEY) -> None:
@@ -168,6 +168,7 @@ class FalSimulator(Simulator):
         self.key = key
         self.looks = 1
         self.foreign = False
+        self.busy = 0
         self.nsfw: frozenset[int] = frozenset()
         self.picture: bytes | None = None
         self.jobs: dict[str, Job] = {}
@@ -268,6 +269,9 @@ class FalSimulator(Simulator):
         job = self._job(request)
         if job.status != "COMPLETED":
             return Reply.json({"detail": "Request is still in progress"}, status=400)
+        if self.busy:
+            self.busy -= 1
+            return Reply.json({"detail": "Service is overloaded."}, status=503)
         return job.result
 
     async def _cancel(self, request: Recorded) -> Reply:

@@ -5,6 +5,7 @@ Source: fal-client 1.0.3, fal.ai/docs (model APIs: queue, errors), vercel/ai pac
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, Mapping
 from concurrent.futures import Executor
@@ -27,7 +28,7 @@ from imagegate.domain.capabilities import Capabilities
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import ImageEvent, Progress
 from imagegate.domain.images import ImageRequest
-from imagegate.errors import BadResponse, GatewayError, ModelMissing
+from imagegate.errors import BadResponse, GatewayError, ModelMissing, RateLimited, Unavailable
 from imagegate.upstream.client import Refusal, Upstream
 from imagegate.upstream.inline import InlineImage
 
@@ -88,14 +89,23 @@ class FalAdapter:
             async with aclosing(_waited(job, upstream, options.poll_seconds)) as notes:
                 async for note in notes:
                     yield note
-            async with upstream.get(job.result) as answer:
-                document = await large_json(answer, self._executor)
-            for event in media.pictures(document):
+            for event in media.pictures(await self._result(job, upstream, options.poll_seconds)):
                 yield event
 
     def failure(self, refusal: Refusal) -> GatewayError:
         """Errors of models and of the platform, by type."""
         return media.failure(refusal)
+
+    async def _result(self, job: Job, upstream: Upstream, pause: float) -> Any:
+        """The result; fetching it costs nothing, so a refusal for load is tried again."""
+        for left in (2, 1, 0):
+            try:
+                async with upstream.get(job.result) as answer:
+                    return await large_json(answer, self._executor)
+            except (RateLimited, Unavailable):
+                if not left:
+                    raise
+            await asyncio.sleep(pause)
 
     async def _body(self, request: ImageRequest, recipe: Recipe, options: FalOptions, channel: Channel) -> dict[str, Any]:
         pictures = [InlineImage(image, as_url=True) for image in request.images]

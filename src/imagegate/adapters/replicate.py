@@ -23,7 +23,7 @@ from imagegate.adapters.shape.typed import Kinds, typed
 from imagegate.adapters.shape.verdicts import Verdict, judged
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.capabilities import Capabilities
-from imagegate.domain.channels import Channel
+from imagegate.domain.channels import Channel, Timeouts
 from imagegate.domain.events import ImageEvent, Progress
 from imagegate.domain.images import ImageRequest, InputImage
 from imagegate.errors import BadResponse, GatewayError, ModelMissing, RateLimited
@@ -89,10 +89,7 @@ class ReplicateAdapter:
         recipe = Recipe.of(self.capabilities(request.model)).named(**options.names())
         mapped = fields(request, recipe, *await self._pictures(request, recipe, upstream, options))
         body = {"input": payload.merge(mapped, typed(request.extra, _KINDS), channel.overrides), **version}
-        headers = {"cancel-after": f"{max(5, round(channel.timeouts.total))}s"}
-        if options.wait_seconds:
-            headers["prefer"] = f"wait={options.wait_seconds}"
-        async with upstream.post_json(path, body, headers=headers) as answer:
+        async with upstream.post_json(path, body, headers=waiting(options, channel.timeouts)) as answer:
             prediction = _prediction(await answer.json())
         with paid():
             async with aclosing(_awaited(prediction, upstream, options.poll_seconds)) as events:
@@ -122,6 +119,12 @@ class ReplicateAdapter:
             return pictures, None
         mask = await masks.luminance_upload(request.mask, self._executor, edit=recipe.mask_edit)
         return pictures, await _reference(mask, upstream, options.inline_bytes)
+
+
+def waiting(options: ReplicateOptions, timeouts: Timeouts) -> dict[str, str]:
+    """How long Replicate shall wait before it answers (well before we lose patience), and when it shall give up the work."""
+    seconds = min(options.wait_seconds, int(timeouts.first_byte * 0.8))
+    return {"cancel-after": f"{max(5, round(timeouts.total))}s", **({"prefer": f"wait={seconds}"} if seconds else {})}
 
 
 def endpoint(model: str) -> tuple[str, dict[str, str]]:
