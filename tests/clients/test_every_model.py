@@ -22,7 +22,7 @@ from tests.support import pictures
 from tests.support.gateway import KEY, SANDBOX, Gateway, gateway_settings
 
 CATALOG = Catalog.load()
-REPRESENTED = {"fal": "ENDPOINTS", "huggingface": "MODELS", "replicate": "MODELS"}
+REPRESENTED = {"huggingface": "MODELS"}
 """Simulators that know some models for each way in which a model is called; the table of those models."""
 NEEDS_MORE = {"stability.stable-style-transfer-v1:0": "a second picture"}
 DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {

@@ -160,7 +160,8 @@ RESULTS: Mapping[str, Reply] = {
 class FalSimulator(Simulator):
     """``looks``: how often the status says that the job waits or runs. ``foreign``: answers name addresses of another host.
 
-    ``busy``: how often a result is refused for load. ``nsfw``: numbers of the pictures that the safety checker blackens. ``picture``: bytes instead of drawn ones.
+    ``busy``: how often a result is refused for load. ``nsfw``: numbers of the pictures that the safety checker blackens.
+    ``picture``: bytes instead of drawn ones.
     """
 
     def __init__(self, key: str = KEY) -> None:

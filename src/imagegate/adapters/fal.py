@@ -35,6 +35,7 @@ from imagegate.upstream.inline import InlineImage
 _APP = re.compile(r"[\w.-]+(/[\w.-]+){1,7}")
 _JOB = re.compile(r"[\w-]{1,100}")
 _WAITING = frozenset({"IN_QUEUE", "IN_PROGRESS"})
+_TRIES = 3
 _NAMESPACES = frozenset({"workflows", "comfy"})
 
 
@@ -98,12 +99,14 @@ class FalAdapter:
 
     async def _result(self, job: Job, upstream: Upstream, pause: float) -> Any:
         """The result; fetching it costs nothing, so a refusal for load is tried again."""
-        for left in (2, 1, 0):
+        tries = 0
+        while True:
             try:
                 async with upstream.get(job.result) as answer:
                     return await large_json(answer, self._executor)
             except (RateLimited, Unavailable):
-                if not left:
+                tries += 1
+                if tries == _TRIES:
                     raise
             await asyncio.sleep(pause)
 
