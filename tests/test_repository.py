@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-build.lock", "tests/clients/node.lock")
@@ -35,7 +36,8 @@ FLOORS = {
     "uvicorn": (0, 51),
     "pillow": (13,),
 }
-PIN = re.compile(r"^([A-Za-z0-9._-]+)==([0-9][^ ;\\]*)([^\n]*\n(?: +--hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)?", re.MULTILINE)
+PINNED = r"^([A-Za-z0-9._-]+)(\[[a-z0-9,_-]+\])?==([0-9][^ ;\\]*)"
+PIN = re.compile(PINNED + r"([^\n]*\n(?: +--hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)?", re.MULTILINE)
 
 
 def files() -> list[Path]:
@@ -54,7 +56,7 @@ def normal(name: str) -> str:
 
 
 def pins(lock: str) -> dict[str, str]:
-    return {normal(name): version for name, version, _ in PIN.findall((ROOT / lock).read_text())}
+    return {normal(name): version for name, _, version, _ in PIN.findall((ROOT / lock).read_text())}
 
 
 def asked_for(lock: str) -> set[str]:
@@ -62,7 +64,7 @@ def asked_for(lock: str) -> set[str]:
     name, found = "", set()
     for line in (ROOT / lock).read_text().splitlines():
         if line[:1].isalpha():
-            name = normal(line.partition("==")[0])
+            name = normal(re.split(r"[\[=]", line)[0])
         elif "(pyproject.toml" in line:
             found.add(name)
     return found
@@ -110,7 +112,7 @@ def test_scripts_start(script: Path) -> None:
 @pytest.mark.parametrize("lock", LOCKS)
 def test_every_pin_has_hashes_and_no_origin(lock: str) -> None:
     text = (ROOT / lock).read_text()
-    unhashed = [name for name, _, hashes in PIN.findall(text) if not hashes]
+    unhashed = [name for name, _, _, hashes in PIN.findall(text) if not hashes]
     assert pins(lock) and not unhashed
     assert not re.search(r"://|^ *(?:-e|-i|-f|--(?!hash=sha256:))|^[^#\n]* @ ", text, re.MULTILINE)
 
@@ -120,6 +122,23 @@ def test_locks_fit_the_declared_dependencies_and_each_other() -> None:
     assert asked_for("requirements.lock") == runtime, "run scripts/lock"
     assert asked_for("requirements-dev.lock") == runtime | dev, "run scripts/lock"
     assert pins("requirements.lock").items() <= pins("requirements-dev.lock").items(), "run scripts/lock"
+
+
+def test_pins_name_the_extras_that_others_ask_of_them() -> None:
+    """Older versions of pip (23.2 comes with Python 3.11.7) refuse ``name[extra]`` when only ``name`` is pinned."""
+    lock = (ROOT / "requirements-dev.lock").read_text()
+    pinned = {normal(name) + extras for name, extras, _, _ in PIN.findall(lock)}
+    missing = set()
+    for name in pins("requirements-dev.lock"):
+        try:
+            needs = [Requirement(text) for text in distribution(name).requires or []]
+        except PackageNotFoundError:  # a pin for another platform
+            continue
+        for need in needs:
+            wanted = need.marker is None or need.marker.evaluate({"extra": ""})
+            if wanted and need.extras and f"{normal(need.name)}[{','.join(sorted(need.extras))}]" not in pinned:
+                missing.add(f"{name} needs {need}")
+    assert not missing, "run scripts/lock"
 
 
 @pytest.mark.parametrize(("name", "floor"), FLOORS.items())
