@@ -32,7 +32,7 @@ class KeyStore(Protocol):
 
 
 class StaticKeys:
-    """Keys of the configuration, kept only as keyed digests (HMAC-SHA-256 with a random pepper of this process)."""
+    """Keys of the configuration, kept only as keyed digests (BLAKE2b, RFC 7693, with a random pepper of this process)."""
 
     def __init__(self, keys: Iterable[tuple[str, Caller]]) -> None:
         self._pepper = secrets.token_bytes(32)
@@ -48,7 +48,7 @@ class StaticKeys:
         return found
 
     def _digest(self, key: str) -> bytes:
-        return hmac.digest(self._pepper, key.encode("utf-8", "surrogateescape"), hashlib.sha256)
+        return hashlib.blake2b(key.encode("utf-8", "surrogateescape"), key=self._pepper, digest_size=32).digest()
 
 
 class HashedKeys:

@@ -70,7 +70,7 @@ class OutsideStream(Protocol):
 class Account:
     """Who we are at the provider: origin and path prefix, headers with the credential, deadlines, and how refusals read.
 
-    ``key``: the credential itself, for providers that sign each call.
+    ``key``: the credential itself, for providers that sign each call. ``common``: what every call sends, made ready once.
     """
 
     base_url: str
@@ -78,6 +78,10 @@ class Account:
     classify: Callable[[Refusal], GatewayError]
     timeouts: Timeouts = field(default_factory=Timeouts)
     key: str = field(default="", repr=False)
+    common: httpx2.Headers = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "common", httpx2.Headers({"accept-encoding": "identity", **_lower(self.headers)}))
 
 
 class Answer:
@@ -95,30 +99,35 @@ class Answer:
         """The body as it arrives, not re-chunked. Raises Ambiguous when it stalls, BadResponse when it breaks or is too large."""
         stream = self._response.stream
         if isinstance(stream, EngineBody) and self.headers.get("content-encoding", "identity") == "identity":
-            return self._bounded(stream.read_some)
+            return self._bounded(stream.ready, stream.read_some)
         return self._decoded()
 
     async def _decoded(self) -> AsyncGenerator[bytes]:
         async with aclosing(self._response.aiter_bytes()) as decoded:
             parts = (chunk async for chunk in decoded if chunk)
-            async with aclosing(self._bounded(partial(anext, parts, b""))) as chunks:
+            async with aclosing(self._bounded(_nothing, partial(anext, parts, b""))) as chunks:
                 async for chunk in chunks:
                     yield chunk
 
-    async def _bounded(self, read: Callable[[], Awaitable[bytes]]) -> AsyncGenerator[bytes]:
+    async def _bounded(self, ready: Callable[[], bytes | None], read: Callable[[], Awaitable[bytes]]) -> AsyncGenerator[bytes]:
+        """``ready``: what need not be waited for, so that no timer is set for it; None when there is no such thing."""
         total = 0
-        while chunk := await self._within(read):
+        while True:
+            with reading():
+                chunk = ready()
+                if chunk is None:
+                    async with asyncio.timeout_at(self._latest()):
+                        chunk = await read()
+            if not chunk:
+                return
             total += len(chunk)
             if total > ANSWER_LIMIT:
                 raise BadResponse("The provider's answer is larger than the gateway accepts.")
             yield chunk
 
-    async def _within(self, read: Callable[[], Awaitable[bytes]]) -> bytes:
-        """One read within the idle time and the deadline."""
-        latest = min(asyncio.get_running_loop().time() + self._idle, self._deadline)
-        with reading():
-            async with asyncio.timeout_at(latest):
-                return await read()
+    def _latest(self) -> float:
+        """When the next read has to be done: after the idle time, or at the deadline."""
+        return min(asyncio.get_running_loop().time() + self._idle, self._deadline)
 
     async def read(self, limit: int = _JSON_LIMIT) -> bytes:
         """The whole body, for small answers. Raises BadResponse above ``limit`` bytes."""
@@ -293,8 +302,8 @@ class Upstream:
         request = httpx2.Request(
             method,
             _parsed(url),
-            headers=_merged({"accept-encoding": "identity"}, self._account.headers, headers),
-            content=content,
+            headers=_with(self._account.common, headers),
+            stream=httpx2.ByteStream(content) if isinstance(content, bytes) else _Streamed(content),
             extensions={"timeout": {"connect": timeouts.connect}},
         )
         latest = min(asyncio.get_running_loop().time() + timeouts.first_byte, self._deadline)
@@ -351,6 +360,28 @@ def _origin(url: str) -> tuple[str, str, int | None] | None:
     return parsed.scheme, parsed.host, parsed.port or _DEFAULT_PORTS[parsed.scheme]
 
 
-def _merged(*parts: Mapping[str, str]) -> dict[str, str]:
-    """Headers by lower-case name; later parts win."""
-    return {name.lower(): value for part in parts for name, value in part.items()}
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def _with(common: httpx2.Headers, more: Mapping[str, str]) -> httpx2.Headers:
+    """A copy with more headers, which win."""
+    headers = httpx2.Headers(common)
+    for name, value in more.items():
+        headers[name] = value
+    return headers
+
+
+def _nothing() -> bytes | None:
+    """Where it cannot be told what has arrived."""
+    return None
+
+
+class _Streamed(httpx2.AsyncByteStream):
+    """A request body that is read while it is sent, once."""
+
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        self._chunks = chunks
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._chunks

@@ -7,8 +7,7 @@ what it read into pieces again; this one holds at most two read buffers. Excepti
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +16,7 @@ import httpx2
 import yarl
 
 from imagegate.upstream.connections import CleanConnector
+from imagegate.upstream.failures import Translated
 
 _READ_BUFFER = 64 * 1024
 """Bytes; reading pauses above twice of it."""
@@ -39,13 +39,13 @@ class Engine(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send the request; the response's body has not been read. Raises httpx2.TransportError."""
-        with _as_httpx2_errors():
+        with _AS_HTTPX2_ERRORS:
             response = await self._open().request(
                 request.method,
                 _target(str(request.url)),
                 headers=[(name.decode("ascii"), value.decode("latin-1")) for name, value in request.headers.raw],
                 data=_body(request),
-                timeout=_timeouts(request.extensions),
+                timeout=_timeouts(request),
                 allow_redirects=False,
             )
         return httpx2.Response(response.status, headers=list(response.raw_headers), stream=EngineBody(response))
@@ -80,9 +80,20 @@ class EngineBody(httpx2.AsyncByteStream):
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
 
+    def ready(self) -> bytes | None:
+        """What has arrived already; empty at the end, None when there is nothing to have without waiting.
+
+        Raises httpx2.TransportError.
+        """
+        content = self._response.content
+        if content.at_eof():
+            return b""
+        with _AS_HTTPX2_ERRORS:
+            return content.read_nowait() or None
+
     async def read_some(self) -> bytes:
         """What has arrived, at once; waits when that is nothing; empty at the end. Raises httpx2.TransportError."""
-        with _as_httpx2_errors():
+        with _AS_HTTPX2_ERRORS:
             return await self._response.content.readany()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -104,32 +115,34 @@ def _target(url: str) -> yarl.URL:
 
 def _body(request: httpx2.Request) -> Any:
     """Bytes at once, or a stream whose length stands in Content-Length."""
-    try:
-        return request.content or None
-    except httpx2.RequestNotRead:
-        return request.stream
+    stream = request.stream
+    return (b"".join(stream) or None) if isinstance(stream, httpx2.ByteStream) else stream
 
 
-def _timeouts(extensions: Mapping[str, Any]) -> aiohttp.ClientTimeout:
-    """``connect`` covers name lookup, TCP and TLS over all addresses: until then nothing has been sent."""
-    return aiohttp.ClientTimeout(total=None, connect=extensions.get("timeout", {}).get("connect"))
+def _timeouts(request: httpx2.Request) -> aiohttp.ClientTimeout:
+    return _connect_within(request.extensions.get("timeout", {}).get("connect"))
 
 
-@contextmanager
-def _as_httpx2_errors() -> Iterator[None]:
-    try:
-        yield
-    except aiohttp.ConnectionTimeoutError as error:
-        raise httpx2.ConnectTimeout(str(error)) from error
-    except aiohttp.ClientConnectorError as error:
-        raise httpx2.ConnectError(str(error)) from error
-    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
-        raise httpx2.UnsupportedProtocol(str(error)) from error
-    except (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError, aiohttp.ClientResponseError) as error:
-        raise httpx2.RemoteProtocolError(str(error)) from error
-    except (aiohttp.ClientError, OSError) as error:
-        if isinstance(error, TimeoutError):
-            raise
-        raise httpx2.ReadError(str(error)) from error
-    except ValueError as error:  # aiohttp checks headers before it connects
-        raise httpx2.UnsupportedProtocol("a header that cannot be sent") from error
+@lru_cache(maxsize=256)
+def _connect_within(seconds: float | None) -> aiohttp.ClientTimeout:
+    """``seconds`` covers name lookup, TCP and TLS over all addresses: until then nothing has been sent."""
+    return aiohttp.ClientTimeout(total=None, connect=seconds)
+
+
+def _as_httpx2_error(error: BaseException) -> Exception | None:
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return httpx2.ConnectTimeout(str(error))
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return httpx2.ConnectError(str(error))
+    if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)):
+        return httpx2.UnsupportedProtocol(str(error))
+    if isinstance(error, (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError, aiohttp.ClientResponseError)):
+        return httpx2.RemoteProtocolError(str(error))
+    if isinstance(error, (aiohttp.ClientError, OSError)):
+        return None if isinstance(error, TimeoutError) else httpx2.ReadError(str(error))
+    if isinstance(error, ValueError):  # aiohttp checks headers before it connects
+        return httpx2.UnsupportedProtocol("a header that cannot be sent")
+    return None
+
+
+_AS_HTTPX2_ERRORS = Translated(_as_httpx2_error)
