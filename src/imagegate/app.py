@@ -282,7 +282,8 @@ def _answer_policy(settings: Settings, errors: ErrorWriter) -> AnswerPolicy:
 
 def _request_line(log: FilteringBoundLogger) -> Callable[[RequestRecord, str, str], None]:
     def write(record: RequestRecord, method: str, path: str) -> None:
-        level = log.warning if record.status >= 500 else log.info
+        bound = log.bind()  # at once for both looks at it
+        level = bound.warning if record.status >= 500 else bound.info
         level("request", method=method, path=path[:200], **record.line())
 
     return write

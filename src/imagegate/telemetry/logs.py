@@ -31,7 +31,7 @@ def configure(level: Level, form: Literal["auto", "json", "console"], stream: Te
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(target),
+        logger_factory=structlog.WriteLoggerFactory(target),
         cache_logger_on_first_use=False,
     )
     _configure_standard(level, target, shared, renderer)
