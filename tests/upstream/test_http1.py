@@ -82,8 +82,8 @@ async def test_a_server_that_answers_before_it_is_asked_is_believed_once() -> No
     with RawServer(hasty) as server:
         connection = await Dialer(no_trust, new).dial(Origin(False, "127.0.0.1", server.port), 2)
         await let_it_arrive()
-        await connection.send(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\n", b"x")
-        await connection.answered()
+        await connection.send(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\n", b"x", None)
+        await connection.answered(None)
         assert await connection.read() == b"busy"
         assert not connection.release(), "it may be another's answer: this connection serves nobody else"
 

@@ -99,30 +99,33 @@ class Answer:
         """The body as it arrives, not re-chunked. Raises Ambiguous when it stalls, BadResponse when it breaks or is too large."""
         stream = self._response.stream
         if isinstance(stream, EngineBody) and self.headers.get("content-encoding", "identity") == "identity":
-            return self._bounded(stream.ready, stream.read_some)
+            return self._pieces(stream)
         return self._decoded()
 
     async def _decoded(self) -> AsyncGenerator[bytes]:
         async with aclosing(self._response.aiter_bytes()) as decoded:
             parts = (chunk async for chunk in decoded if chunk)
-            async with aclosing(self._bounded(_nothing, partial(anext, parts, b""))) as chunks:
-                async for chunk in chunks:
-                    yield chunk
+            total = 0
+            while True:
+                with reading():
+                    async with asyncio.timeout_at(self._latest()):
+                        chunk = await anext(parts, b"")
+                if not chunk:
+                    return
+                total = _counted(total, chunk)
+                yield chunk
 
-    async def _bounded(self, ready: Callable[[], bytes | None], read: Callable[[], Awaitable[bytes]]) -> AsyncGenerator[bytes]:
-        """``ready``: what need not be waited for, so that no timer is set for it; None when there is no such thing."""
+    async def _pieces(self, stream: EngineBody) -> AsyncGenerator[bytes]:
+        """For what is here already no timer is set."""
         total = 0
         while True:
             with reading():
-                chunk = ready()
+                chunk = stream.ready()
                 if chunk is None:
-                    async with asyncio.timeout_at(self._latest()):
-                        chunk = await read()
+                    chunk = await stream.read_some(self._latest())
             if not chunk:
                 return
-            total += len(chunk)
-            if total > ANSWER_LIMIT:
-                raise BadResponse("The provider's answer is larger than the gateway accepts.")
+            total = _counted(total, chunk)
             yield chunk
 
     def _latest(self) -> float:
@@ -299,17 +302,20 @@ class Upstream:
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | AsyncIterator[bytes]
     ) -> httpx2.Response:
         timeouts = self._account.timeouts
+        now = asyncio.get_running_loop().time()
+        latest = min(now + timeouts.first_byte, self._deadline)
         request = httpx2.Request(
             method,
             _parsed(url),
             headers=_with(self._account.common, headers),
             stream=httpx2.ByteStream(content) if isinstance(content, bytes) else _Streamed(content),
-            extensions={"timeout": {"connect": timeouts.connect}},
+            extensions={
+                "timeout": {"connect": min(timeouts.connect, latest - now)},
+                "deadline": latest,
+            },
         )
-        latest = min(asyncio.get_running_loop().time() + timeouts.first_byte, self._deadline)
         with sending():
-            async with asyncio.timeout_at(latest):
-                return await self._transport.handle_async_request(request)
+            return await self._transport.handle_async_request(request)
 
     async def _refusal(self, response: httpx2.Response) -> Refusal:
         latest = min(asyncio.get_running_loop().time() + _REFUSAL_SECONDS, self._deadline)
@@ -339,7 +345,9 @@ class _Call:
 
     async def __aexit__(self, *_: object) -> None:
         if self._response is not None:
-            await self._response.aclose()
+            stream = self._response.stream
+            assert isinstance(stream, httpx2.AsyncByteStream)  # what an asynchronous transport gives
+            await stream.aclose()
 
 
 @lru_cache(maxsize=1024)
@@ -372,9 +380,11 @@ def _with(common: httpx2.Headers, more: Mapping[str, str]) -> httpx2.Headers:
     return headers
 
 
-def _nothing() -> bytes | None:
-    """Where it cannot be told what has arrived."""
-    return None
+def _counted(total: int, chunk: bytes) -> int:
+    total += len(chunk)
+    if total > ANSWER_LIMIT:
+        raise BadResponse("The provider's answer is larger than the gateway accepts.")
+    return total
 
 
 class _Streamed(httpx2.AsyncByteStream):

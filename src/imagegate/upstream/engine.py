@@ -31,7 +31,8 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 class Engine(httpx2.AsyncBaseTransport):
     """One connection pool for all channels. No proxies, cookies, redirects or retries; no limit on connections.
 
-    ``ssl_context``: for tests; None trusts what httpx2 trusts. Read and total deadlines are the caller's.
+    ``ssl_context``: for tests; None trusts what httpx2 trusts. Of a request's extensions it keeps ``timeout: {connect}``, in
+    seconds, and ``deadline``, on the loop's clock, for the request and the head of its answer; the body has its own deadlines.
     """
 
     def __init__(self, ssl_context: ssl.SSLContext | None = None) -> None:
@@ -47,9 +48,10 @@ class Engine(httpx2.AsyncBaseTransport):
         body = _body(request)
         head = _head(request, body)
         connection = self._kept(origin) or await self._dialed(origin, request.extensions.get("timeout", {}).get("connect"))
+        deadline: float | None = request.extensions.get("deadline")
         try:
-            await _sent(connection, head, body)
-            await connection.answered()
+            await _sent(connection, head, body, deadline)
+            await connection.answered(deadline)
         except BaseException:
             self._drop(connection)
             raise
@@ -134,10 +136,10 @@ class EngineBody(httpx2.AsyncByteStream):
             give_back()
 
 
-async def _sent(connection: Connection, head: bytes, body: bytes | httpx2.AsyncByteStream) -> None:
+async def _sent(connection: Connection, head: bytes, body: bytes | httpx2.AsyncByteStream, deadline: float | None) -> None:
     """A body that cannot be read here breaks the request, whatever the reason."""
     try:
-        await connection.send(head, body)
+        await connection.send(head, body, deadline)
     except httpx2.TransportError:
         raise
     except Exception as error:

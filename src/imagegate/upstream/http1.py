@@ -59,8 +59,11 @@ class Connection(asyncio.BufferedProtocol):
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
 
-    async def send(self, head: bytes, body: bytes | AsyncIterable[bytes]) -> None:
-        """Write the request. Stops early when the answer has begun. Raises httpx2.TransportError."""
+    async def send(self, head: bytes, body: bytes | AsyncIterable[bytes], deadline: float | None) -> None:
+        """Write the request. Stops early when the answer has begun. Raises httpx2.TransportError.
+
+        ``deadline``, here and below: until when to wait, on the loop's clock; WriteTimeout or ReadTimeout after it.
+        """
         transport = self._open()
         self._asked = True
         if isinstance(body, bytes):
@@ -73,15 +76,15 @@ class Connection(asyncio.BufferedProtocol):
                 self._open().write(piece)
                 if self._paused_writing:
                     self._writable = self._loop.create_future()
-                    await self._writable
+                    await self._within(deadline, self._writable, httpx2.WriteTimeout)
         self._sent = True
 
-    async def answered(self) -> None:
+    async def answered(self, deadline: float | None) -> None:
         """Wait until ``status`` and ``headers`` are here. Raises httpx2.TransportError."""
         while not self._answered:
             if self._error is not None:
                 raise self._error
-            await self._something()
+            await self._something(deadline)
 
     def ready(self) -> bytes | None:
         """The next piece of the body if it is here; empty at the end, None when it has to be waited for.
@@ -102,10 +105,10 @@ class Connection(asyncio.BufferedProtocol):
             raise self._error
         return None
 
-    async def read(self) -> bytes:
+    async def read(self, deadline: float | None = None) -> bytes:
         """The next piece of the body; empty at the end. Raises httpx2.TransportError."""
         while (chunk := self.ready()) is None:
-            await self._something()
+            await self._something(deadline)
         return chunk
 
     def release(self) -> bool:
@@ -140,12 +143,23 @@ class Connection(asyncio.BufferedProtocol):
             raise self._error or httpx2.ReadError("the connection has ended")
         return self._transport
 
-    async def _something(self) -> None:
+    async def _something(self, deadline: float | None) -> None:
         self._waiter = self._loop.create_future()
         try:
-            await self._waiter
+            await self._within(deadline, self._waiter, httpx2.ReadTimeout)
         finally:
             self._waiter = None
+
+    async def _within(self, deadline: float | None, waiter: asyncio.Future[None], late: type[httpx2.TimeoutException]) -> None:
+        """``asyncio.timeout_at`` for a future that is ours, at a quarter of its cost."""
+        if deadline is None:
+            await waiter
+            return
+        timer = self._loop.call_at(deadline, _give_up, waiter, late)
+        try:
+            await waiter
+        finally:
+            timer.cancel()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -260,3 +274,8 @@ class Connection(asyncio.BufferedProtocol):
             self._complete = True
             self._stays = self._parser.should_keep_alive()
             self._wake()
+
+
+def _give_up(waiter: asyncio.Future[None], late: type[httpx2.TimeoutException]) -> None:
+    if not waiter.done():
+        waiter.set_exception(late("the deadline has passed"))

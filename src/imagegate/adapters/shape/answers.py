@@ -266,7 +266,8 @@ def read_usage(value: Any) -> Usage | None:
     """OpenAI's ``usage`` object, also in the words of chat; counters that are missing or no numbers read as 0."""
     if not isinstance(value, dict):
         return None
-    value = {**{_CHAT_COUNTERS.get(name, name): item for name, item in value.items()}, **_without_chat(value)}
+    if not _CHAT_COUNTERS.keys().isdisjoint(value):
+        value = {**{_CHAT_COUNTERS.get(name, name): item for name, item in value.items()}, **_without_chat(value)}
     inputs, outputs = _mapping(value.get("input_tokens_details")), _mapping(value.get("output_tokens_details"))
     known = {"input_tokens", "output_tokens", "total_tokens", "input_tokens_details", "output_tokens_details"}
     return Usage(

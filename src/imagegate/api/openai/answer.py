@@ -78,7 +78,7 @@ class ImageAnswer(Response):
                 await self._refuse(error, scope, send)
                 return
             await send(self._start("application/json"))
-            await send(_body(first))
+            await send(_body(first, last=self._wire.finished))
             try:
                 async for piece in pieces:
                     await send(_body(piece, last=self._wire.finished))

@@ -81,10 +81,16 @@ class Wire:
         usage: Usage | None = None
         async for event in events:
             if isinstance(event, CompletedImage):
-                opening, closing = _around(event.source)
-                async for piece in _picture(pending + b"{" + opening, event.source):
-                    yield piece
-                pending = closing + _item_rest(event.details) + b","
+                source = event.source
+                if isinstance(source, ImageBytes):
+                    pending += b'{"b64_json":"'
+                    async for chunk in source.chunks:
+                        yield pending + chunk if pending else chunk
+                        pending = b""
+                    pending += b'"'
+                else:
+                    pending += b'{"url":' + orjson.dumps(source.url)
+                pending += _item_rest(event.details) + b","
                 _tell(told, event.details)
                 usage = add_usage(usage, event.details.usage)
             elif isinstance(event, Finished):
