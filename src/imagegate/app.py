@@ -108,7 +108,7 @@ class Resources:
 
 def create_app(settings: Settings, *, keys: Sequence[KeyStore] = (), ready: Callable[[], bool] = lambda: True) -> FastAPI:
     """The whole gateway as an ASGI application. ``keys``: stores beside the configuration's own keys."""
-    log: FilteringBoundLogger = structlog.get_logger()
+    log: FilteringBoundLogger = structlog.get_logger().bind()  # at once, not anew for every line
     errors = ErrorWriter(settings.errors.content_policy_status)
     resources = _resources(settings, log)
     adapters = _adapters(settings, resources)
@@ -282,8 +282,7 @@ def _answer_policy(settings: Settings, errors: ErrorWriter) -> AnswerPolicy:
 
 def _request_line(log: FilteringBoundLogger) -> Callable[[RequestRecord, str, str], None]:
     def write(record: RequestRecord, method: str, path: str) -> None:
-        bound = log.bind()  # at once for both looks at it
-        level = bound.warning if record.status >= 500 else bound.info
+        level = log.warning if record.status >= 500 else log.info
         level("request", method=method, path=path[:200], **record.line())
 
     return write

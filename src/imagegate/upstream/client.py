@@ -30,6 +30,8 @@ _REFUSAL_LIMIT = 64 * 1024
 _REFUSAL_SECONDS = 10.0
 _POLL_FAILURES = 5
 _JSON_LIMIT = 8 * 1024 * 1024
+_LATIN = "latin-1"
+"""What header bytes are read as; httpx2 tries three encodings at every look where none is named."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -81,7 +83,8 @@ class Account:
     common: httpx2.Headers = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "common", httpx2.Headers({"accept-encoding": "identity", **_lower(self.headers)}))
+        sent = {"accept-encoding": "identity", **_lower(self.headers)}
+        object.__setattr__(self, "common", httpx2.Headers(sent, encoding=_LATIN))
 
 
 class Answer:
@@ -374,7 +377,7 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
 
 def _with(common: httpx2.Headers, more: Mapping[str, str]) -> httpx2.Headers:
     """A copy with more headers, which win."""
-    headers = httpx2.Headers(common)
+    headers = httpx2.Headers(common, encoding=_LATIN)
     for name, value in more.items():
         headers[name] = value
     return headers

@@ -56,7 +56,9 @@ class Engine(httpx2.AsyncBaseTransport):
             self._drop(connection)
             raise
         give_back = partial(self._give_back, origin, connection)
-        return httpx2.Response(connection.status, headers=connection.headers, stream=EngineBody(connection, give_back))
+        response = httpx2.Response(connection.status, headers=connection.headers, stream=EngineBody(connection, give_back))
+        response.headers.encoding = "latin-1"
+        return response
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -170,13 +172,14 @@ def _body(request: httpx2.Request) -> bytes | httpx2.AsyncByteStream:
 def _head(request: httpx2.Request, body: bytes | httpx2.AsyncByteStream) -> bytes:
     """Request line and headers as they are sent (RFC 9112 §3, RFC 9110 §5)."""
     lines = [request.method.encode("ascii") + b" " + request.url.raw_path + b" HTTP/1.1"]
-    headers = request.headers
-    if "host" not in headers:
-        lines.append(b"Host: " + request.url.netloc)
-    for name, value in headers.raw:
+    given = set()
+    for name, value in request.headers.raw:
         if not _NAME.fullmatch(name) or _UNSENDABLE.search(value):
             raise httpx2.UnsupportedProtocol("a header that cannot be sent")
+        given.add(name.lower())
         lines.append(name + b": " + value)
-    if isinstance(body, bytes) and "content-length" not in headers and (body or request.method in _WITH_BODY):
+    if b"host" not in given:
+        lines.insert(1, b"Host: " + request.url.netloc)
+    if isinstance(body, bytes) and b"content-length" not in given and (body or request.method in _WITH_BODY):
         lines.append(b"Content-Length: %d" % len(body))
     return b"\r\n".join(lines) + b"\r\n\r\n"
