@@ -88,8 +88,7 @@ class Bytes:
         """Length in bytes."""
         return len(self.data)
 
-    @property
-    def sha256(self) -> str:
+    async def sha256(self) -> str:
         """Not needed here."""
         return ""
 

@@ -33,7 +33,9 @@ class Nothing:
     """Content that no rule looks at."""
 
     size = 0
-    sha256 = ""
+
+    async def sha256(self) -> str:
+        return ""
 
     async def chunks(self) -> AsyncIterator[bytes]:
         yield b""

@@ -120,7 +120,7 @@ def results(job: Mapping[str, Any], n: int, options: ComfyuiOptions, base_url: s
 
 async def _uploaded(image: InputImage, upstream: Upstream) -> str:
     """The name under which a workflow finds the picture. Equal pictures share a file."""
-    name = image.content.sha256 or secrets.token_hex(16)
+    name = await image.content.sha256() or secrets.token_hex(16)
     named = replace(image, filename=f"imagegate-{name}.{image.media_type.rpartition('/')[2]}")
     form = MultipartForm([("type", "input"), ("overwrite", "true")], [FormFile("image", named)])
     async with upstream.post_form("/upload/image", form) as answer:
