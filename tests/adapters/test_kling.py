@@ -156,11 +156,26 @@ class TestKling(LinkedContract):
         await self.run(bench, transport, self.request(bench))
         assert bench.last.headers["authorization"] == "Bearer plain-key"
 
-    async def test_a_job_that_fails(self, simulator: KlingSimulator, transport: Engine) -> None:
+    @pytest.mark.parametrize(
+        ("reason", "kind"),
+        [
+            ("Failure to pass the risk control system", ContentRefused),
+            ("risk control triggered", ContentRefused),
+            ("The image contains sensitive information", ContentRefused),
+            ("触发平台的内容风控", ContentRefused),
+            ("Image pixel is invalid", BadResponse),
+            ("", BadResponse),
+        ],
+    )
+    async def test_a_job_that_fails(
+        self, simulator: KlingSimulator, transport: Engine, reason: str, kind: type[GatewayError]
+    ) -> None:
         bench = KlingBench(simulator)
-        simulator.fails = True
-        with pytest.raises(BadResponse):
+        simulator.fails = reason
+        with pytest.raises(GatewayError) as caught:
             await self.run(bench, transport, self.request(bench))
+        assert type(caught.value) is kind
+        assert not reason or reason not in caught.value.message
 
     @pytest.mark.parametrize(
         ("word", "kind"), [("[content 200]", ContentRefused), ("[unknown 200]", BadResponse), ("[parallel]", RateLimited)]

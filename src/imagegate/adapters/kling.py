@@ -1,7 +1,8 @@
 """Kling (Kuaishou): submit and poll; a key is an API key, or ``accessKey:secretKey`` from which a token is signed.
 
 Source: app.klingai.com's API reference as read in public copies (2026-01 … 2026-10): image generation, multi-image, omni-image,
-error codes. Codes other than 0 are errors, also with HTTP 200. Pictures are base64 without a ``data:`` prefix.
+error codes. Codes other than 0 are errors, also with HTTP 200. Pictures are base64 without a ``data:`` prefix. A job that fails
+has no code: ``task_status_msg`` tells why in words, for refused content "Failure to pass the risk control system" and its like.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ _CLOCK_SKEW_SECONDS = 5
 _GONE = frozenset({"callback_url", "model_name", "watermark", "response_format"})
 _KINDS: Kinds = {"image_fidelity": float, "human_fidelity": float, "watermark": bool, "watermark_info": {"enabled": bool}}
 _TASK_ID = re.compile(r"[\w-]{1,200}")
+_RISK_CONTROL = re.compile(r"risk[ _-]?control|content (security|policy)|sensitive|风控|敏感", re.IGNORECASE)
+"""What Kling's words for refused content have in common; a failed job tells nothing else."""
 _VERDICTS: Mapping[int, Verdict] = {
     **dict.fromkeys(range(1000, 1005), Verdict.KEY),
     **dict.fromkeys((1100, 1101, 1102), Verdict.ACCOUNT),
@@ -171,10 +174,17 @@ async def _watched(looks: AsyncGenerator[Mapping[str, Any]]) -> AsyncGenerator[I
                 yield event
             return
         if data.get("task_status") == "failed":
-            raise BadResponse("The provider could not make the picture; it may have refused its content.")
+            raise _failed(data.get("task_status_msg"))
         if data.get("task_status") != status:
             status = str(data.get("task_status"))
             yield Progress("the provider is at work")
+
+
+def _failed(reason: Any) -> GatewayError:
+    """The error of a job that ended without pictures."""
+    if isinstance(reason, str) and _RISK_CONTROL.search(reason):
+        return verdicts.judged(Verdict.CONTENT, {}, Refusal(200, {}, b""))
+    return BadResponse("The provider could not make the picture.")
 
 
 def pictures(data: Mapping[str, Any]) -> Iterator[ImageEvent]:
@@ -219,4 +229,5 @@ ROW = contract.AdapterRow(
     default_base_url="https://api-singapore.klingai.com/v1",
     key_variables=("KLING_API_KEY",),
     base_url_variable="KLING_BASE_URL",
+    free_check="/images/generations?pageNum=1&pageSize=1",
 )
