@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import aclosing
 from dataclasses import replace
@@ -12,13 +11,12 @@ import orjson
 import pytest
 
 from imagegate.adapters._comfyui.options import ComfyuiOptions
-from imagegate.adapters.comfyui import ROW, ComfyuiAdapter, results
+from imagegate.adapters.comfyui import ComfyuiAdapter, results
 from imagegate.domain.events import Finished, ImageLink, Progress
 from imagegate.domain.images import ImageRequest, Operation
 from imagegate.errors import Ambiguous, AuthFailed, BadResponse, GatewayError, InvalidRequest, ModelMissing
-from imagegate.upstream.client import Account, Upstream
 from imagegate.upstream.engine import Engine
-from tests.adapters.contract import SECRET, Bench, Failure, NoOutside, Seen, completed, mask, reference
+from tests.adapters.contract import SECRET, Bench, Failure, Seen, completed, mask, reference
 from tests.adapters.linked import LinkedContract
 from tests.adapters.simulated import SimulatedBench, catalog, classified, same_error
 from tests.simulators.base import Reply
@@ -139,13 +137,6 @@ class TestComfyui(LinkedContract):
     async def test_an_unknown_checkpoint_is_the_operators(self, bench: ComfyBench, transport: Engine) -> None:
         with pytest.raises(ModelMissing):
             await self.run(bench, transport, replace(self.request(bench), model="other"))
-
-    async def test_the_free_check(self, bench: ComfyBench, simulator: ComfyuiSimulator, transport: Engine) -> None:
-        assert ROW.free_check is not None
-        account = Account(bench.channel.base_url, bench.adapter.headers(bench.channel, SECRET), bench.adapter.failure)
-        async with Upstream(transport, account, NoOutside(), asyncio.get_running_loop().time() + 5).get(ROW.free_check) as answer:
-            assert answer.status == 200
-        assert simulator.calls == 0 and bench.adapter.headers(bench.channel, "") == {}
 
 
 @pytest.mark.parametrize(

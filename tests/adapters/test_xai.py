@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from imagegate.adapters.xai import RATIOS, ROW, TIERS, XaiAdapter, XaiOptions, shape
+from imagegate.adapters.xai import RATIOS, TIERS, XaiAdapter, XaiOptions, shape
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.channels import Channel, ModelRoute, Secret
 from imagegate.domain.events import CompletedImage, Finished, ImageLink
@@ -26,9 +25,9 @@ from imagegate.errors import (
     RateLimited,
     Unavailable,
 )
-from imagegate.upstream.client import Account, Refusal, Upstream
+from imagegate.upstream.client import Refusal
 from imagegate.upstream.engine import Engine
-from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, NoOutside, Seen, completed, reference
+from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, Seen, completed, reference
 from tests.simulators.base import Reply
 from tests.simulators.xai import XaiSimulator
 from tests.support import pictures
@@ -84,20 +83,6 @@ class TestXai(AdapterContract):
     @pytest.fixture
     def bench(self, simulator: XaiSimulator) -> Iterator[Bench]:
         yield XaiBench(simulator)
-
-    async def test_the_free_check_costs_nothing_and_wants_the_key(
-        self, bench: Bench, simulator: XaiSimulator, transport: Engine
-    ) -> None:
-        assert ROW.free_check is not None
-        account = Account(bench.channel.base_url, bench.adapter.headers(bench.channel, SECRET), bench.adapter.failure)
-        upstream = Upstream(transport, account, NoOutside(), asyncio.get_running_loop().time() + 5)
-        async with upstream.get(ROW.free_check) as answer:
-            assert answer.status == 200 and await answer.json()
-        simulator.key = "another-key"
-        with pytest.raises(AuthFailed):
-            async with upstream.get(ROW.free_check):
-                pass
-        assert simulator.calls == 0
 
     async def test_what_is_sent(self, bench: Bench, simulator: XaiSimulator, transport: Engine) -> None:
         asked = self.request(

@@ -104,6 +104,7 @@ class DashscopeSimulator(Simulator):
             ("POST", f"{services}/image-generation/generation", self._submit),
             ("POST", f"{services}/text2image/image-synthesis", self._submit),
             ("POST", f"{services}/image2image/image-synthesis", self._submit),
+            ("GET", "/api/v1/tasks/", self._list),
             ("GET", "/api/v1/tasks/{task}", self._look),
             ("POST", "/api/v1/tasks/{task}/cancel", self._cancel),
             self._hosted.route,
@@ -148,6 +149,14 @@ class DashscopeSimulator(Simulator):
         usage = {"usage": task.usage} if task.end["task_status"] == "SUCCEEDED" else {}
         end = {**head, "end_time": "2026-11-21 10:00:07.000", **task.end}
         return Reply.json({"request_id": REQUEST_ID, "output": end, **usage})
+
+    async def _list(self, request: Recorded) -> Reply:
+        self._admit(request)
+        number, size = int(request.query.get("page_no", 1)), int(request.query.get("page_size", 10))
+        names = sorted(self._tasks)[(number - 1) * size : number * size]
+        rows = [{"task_id": name, "status": self._tasks[name].end["task_status"]} for name in names]
+        total = {"total": len(self._tasks), "total_page": -(-len(self._tasks) // size), "page_no": number, "page_size": size}
+        return Reply.json({"request_id": REQUEST_ID, "data": rows, **total})
 
     async def _cancel(self, request: Recorded) -> Reply:
         self._admit(request)

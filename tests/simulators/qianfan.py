@@ -97,12 +97,20 @@ class QianfanSimulator(Simulator):
         return [
             ("POST", "/v2/images/{kind}", self._make),
             ("POST", "/v2/musesteamer/images/generations", self._make),
+            ("GET", "/v2/models", self._models),
             self._hosted.route,
         ]
 
-    async def _make(self, request: Recorded) -> Reply:
+    def _check_key(self, request: Recorded) -> None:
         if request.headers.get("authorization") != f"Bearer {self.key}":
             raise Refused(_no(401, "invalid_iam_token", "IAM Certification failed"))
+
+    async def _models(self, request: Recorded) -> Reply:
+        self._check_key(request)
+        return Reply.json({"object": "list", "data": [{"id": name, "object": "model"} for name in MODELS]})
+
+    async def _make(self, request: Recorded) -> Reply:
+        self._check_key(request)
         kind = request.path_params.get("kind", "musesteamer")
         fields = request.json
         model = _checked(fields, kind)

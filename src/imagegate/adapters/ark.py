@@ -170,4 +170,5 @@ ROW = base.AdapterRow(
     default_base_url="https://ark.cn-beijing.volces.com/api/v3",
     key_variables=("ARK_API_KEY",),
     base_url_variable="ARK_BASE_URL",
+    free_check="/contents/generations/tasks?page_num=1&page_size=1",
 )

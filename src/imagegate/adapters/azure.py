@@ -184,5 +184,5 @@ ROW = base.AdapterRow(
     AzureOptions,
     key_variables=("AZURE_OPENAI_API_KEY",),
     base_url_variable="AZURE_OPENAI_ENDPOINT",
-    free_check="/openai/v1/models",
+    free_check="{origin}/openai/v1/models",
 )

@@ -109,4 +109,5 @@ ROW = base.AdapterRow(
     default_base_url="https://dashscope.aliyuncs.com/api/v1",
     key_variables=("DASHSCOPE_API_KEY",),
     base_url_variable="DASHSCOPE_HTTP_BASE_URL",
+    free_check="/tasks/?page_no=1&page_size=1",
 )

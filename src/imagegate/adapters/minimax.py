@@ -208,4 +208,5 @@ ROW = base.AdapterRow(
     default_base_url="https://api.minimax.io/v1",
     key_variables=("MINIMAX_API_KEY",),
     base_url_variable="MINIMAX_BASE_URL",
+    free_check="/models",
 )

@@ -161,4 +161,5 @@ ROW = base.AdapterRow(
     lambda tools: QianfanAdapter(tools.catalog, tools.executor),
     default_base_url="https://qianfan.baidubce.com/v2",
     key_variables=("QIANFAN_API_KEY",),
+    free_check="/models",
 )

@@ -193,4 +193,5 @@ ROW = base.AdapterRow(
     ReplicateOptions,
     default_base_url="https://api.replicate.com/v1",
     key_variables=("REPLICATE_API_TOKEN",),
+    free_check="/account",
 )

@@ -177,4 +177,5 @@ ROW = base.AdapterRow(
     default_base_url="https://open.bigmodel.cn/api/paas/v4",
     key_variables=("ZHIPU_API_KEY", "ZHIPUAI_API_KEY", "ZAI_API_KEY"),
     base_url_variable="ZAI_BASE_URL",
+    free_check="/models",
 )

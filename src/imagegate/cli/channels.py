@@ -54,7 +54,7 @@ def test(
 
 
 async def _check(settings: Settings, channel: Channel) -> bool:
-    path = registry.Rows()[channel.adapter].free_check
+    path = registry.Rows()[channel.adapter].check_url(channel.base_url)
     if path is None:
         typer.echo(f"{channel.name}: {channel.adapter} has no call that costs nothing; --generate makes a paid picture.")
         return False
