@@ -32,16 +32,17 @@ _USER_ID = range(6, 129)
 _INSIDE = Refusal(200, {}, b"")
 
 _CODES: Mapping[Verdict, tuple[int, ...]] = {
-    Verdict.CONTENT: (1301,),
+    Verdict.CONTENT: (1300, 1301),
     Verdict.CALLER: (1210, 1213, 1214, 1215, 1231, 1261),
     Verdict.TOO_LARGE: (435,),
     Verdict.KEY: (1000, 1001, 1002, 1003, 1004, 1220, 434),
-    Verdict.ACCOUNT: (1110, 1111, 1112, 1113, 1120, 1121, 1304, 1308, 1309, 1310, 1311, 1313),
-    Verdict.MODEL: (1211, 1212),
+    Verdict.ACCOUNT: (1100, 1110, 1111, 1112, 1113, 1120, 1121, 1304, 1308, 1309, 1310, 1311, 1313),
+    Verdict.MODEL: (1211, 1212, 1221, 1222),
     Verdict.RATE: (1302, 1303, 1305),
     Verdict.BUSY: (1312,),
     Verdict.SERVER: (500, 1200, 1230, 1234),
 }
+"""Those of three digits are HTTP statuses, which count when there is no code, or one that is not here."""
 _VERDICTS = {str(code): verdict for verdict, codes in _CODES.items() for code in codes}
 
 
@@ -166,7 +167,7 @@ def _reason(document: Any) -> GatewayError | None:
 
 
 def _by_code(error: Mapping[str, Any], refusal: Refusal) -> GatewayError | None:
-    verdict = _VERDICTS.get(str(error.get("code")))
+    verdict = _VERDICTS.get(str(error.get("code"))) or _VERDICTS.get(str(refusal.status))
     return judged(verdict, error, refusal) if verdict else None
 
 
