@@ -138,7 +138,8 @@ class Bench(ABC):
 
     def orders(self) -> int:
         """Calls that the provider would charge for, so far."""
-        return 0
+        simulator = getattr(self, "simulator", None)
+        return 0 if simulator is None else int(simulator.calls)
 
     def open_connections(self) -> int:
         """Connections that the provider still sees busy."""

@@ -68,9 +68,6 @@ class SimulatedBench(Bench):
             return request
         return replace(request, prompt=f"{request.prompt} {self.words[failure]}") if failure in self.words else None
 
-    def orders(self) -> int:
-        return self.simulator.calls
-
     def open_connections(self) -> int:
         return sum(not request.complete for request in self.simulator.requests)
 

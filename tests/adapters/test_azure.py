@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from imagegate.adapters.azure import AzureAdapter, AzureOptions, with_usage
+from imagegate.adapters.azure import AzureAdapter, AzureOptions
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.channels import Channel, ModelRoute, Secret
 from imagegate.domain.events import CompletedImage, Finished, PartialImage, Usage
@@ -276,20 +276,6 @@ class TestAzureMai(AdapterContract):
         finished = (await self.run(bench, transport, asked))[-1].event
         assert isinstance(finished, Finished)
         assert finished.usage == Usage(709, 1024, 1733, 9, 700, None, 1024)
-
-
-@pytest.mark.parametrize(
-    ("given", "wanted"),
-    [
-        (None, None),
-        (Usage(1, 2, 3, 1, 0, None, 2), Usage(1, 2, 3, 1, 0, None, 2)),
-        (Usage(extra={"output_image_tokens": 5, "x": 1}), Usage(0, 5, 5, 0, 0, None, 5, {"x": 1})),
-        (Usage(extra={"num_input_text_tokens": 4, "num_output_tokens": "?"}), Usage(4, 0, 4, 4, 0, None, 0)),
-        (Usage(4, 6, 10, extra={"num_output_tokens": 6}), Usage(4, 6, 10, 0, 0, None, 6)),
-    ],
-)
-def test_usage(given: Usage | None, wanted: Usage | None) -> None:
-    assert with_usage(Finished(usage=given)).usage == wanted
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,8 @@ from typing import Any, ClassVar
 import orjson
 import pytest
 
-from imagegate.adapters._comfyui.options import ComfyuiOptions
-from imagegate.adapters.comfyui import ComfyuiAdapter, results
-from imagegate.domain.events import Finished, ImageLink, Progress
+from imagegate.adapters.comfyui import ComfyuiAdapter
+from imagegate.domain.events import Finished, Progress
 from imagegate.domain.images import ImageRequest, Operation
 from imagegate.errors import Ambiguous, AuthFailed, BadResponse, GatewayError, InvalidRequest, ModelMissing
 from imagegate.upstream.engine import Engine
@@ -153,11 +152,3 @@ class TestComfyui(LinkedContract):
 )
 def test_failures(status: int, document: Any, error: type[GatewayError]) -> None:
     assert type(classified(ComfyuiAdapter(catalog()), status, orjson.dumps(document))) is error
-
-
-def test_a_chosen_node_and_names_that_need_quoting() -> None:
-    file = {"filename": "a&b c.png", "subfolder": "x/y", "type": "temp"}
-    job = {"outputs": {"3": {"images": [file, None, {}]}, "9": {"images": [{"filename": "z.png", "type": "output"}]}}}
-    (picture,) = results(job, 2, ComfyuiOptions(output_node="3"), "http://h:1")
-    assert picture.source == ImageLink("http://h:1/view?filename=a%26b+c.png&subfolder=x%2Fy&type=temp")
-    assert results({"outputs": None}, 1, ComfyuiOptions(), "http://h:1") == []

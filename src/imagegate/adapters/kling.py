@@ -14,40 +14,23 @@ from typing import Any, Literal
 from pydantic import Field
 
 from imagegate.adapters import base as contract
+from imagegate.adapters._kling import codes
 from imagegate.adapters._kling.token import token
 from imagegate.adapters.kling_shape import jobs
 from imagegate.adapters.shape import payload, verdicts
 from imagegate.adapters.shape.jobs import paid
 from imagegate.adapters.shape.typed import Kinds, typed
-from imagegate.adapters.shape.verdicts import Verdict
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.capabilities import Capabilities
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import ImageEvent, Progress
 from imagegate.domain.images import ImageRequest
-from imagegate.errors import BadResponse, GatewayError
+from imagegate.errors import GatewayError
 from imagegate.upstream.client import Refusal, Upstream
 from imagegate.upstream.inline import InlineImage
 
 _GONE = frozenset({"callback_url", "model_name", "watermark", "response_format"})
 _KINDS: Kinds = {"image_fidelity": float, "human_fidelity": float, "watermark": bool, "watermark_info": {"enabled": bool}}
-_VERDICTS: Mapping[int, Verdict] = {
-    **dict.fromkeys(range(1000, 1005), Verdict.KEY),
-    **dict.fromkeys((1100, 1101, 1102), Verdict.ACCOUNT),
-    1103: Verdict.KEY,
-    1200: Verdict.CALLER,
-    1201: Verdict.CALLER,
-    1202: Verdict.MODEL,
-    1203: Verdict.MODEL,
-    1300: Verdict.CONTENT,
-    1301: Verdict.CONTENT,
-    1302: Verdict.RATE,
-    1303: Verdict.RATE,
-    1304: Verdict.KEY,
-    5000: Verdict.SERVER,
-    5001: Verdict.BUSY,
-    5002: Verdict.TIMEOUT,
-}
 
 
 class KlingOptions(contract.Options):
@@ -85,17 +68,17 @@ class KlingAdapter:
         unknown = {name: value for name, value in extra.items() if name not in _GONE}
         body = payload.merge(fields(request, extra, row, options), unknown, channel.overrides)
         async with upstream.post_json(path, body) as answer:
-            job = jobs.name(_data(await answer.json()))
+            job = jobs.name(codes.data_of(await answer.json()))
         yield Progress("the provider took the job")
         with paid():
             async with aclosing(upstream.poll(f"{path}/{job}", every=options.poll_seconds)) as looks:
-                async for event in jobs.watched(looks, _data):
+                async for event in jobs.watched(looks, codes.data_of):
                     yield event
 
     def failure(self, refusal: Refusal) -> GatewayError:
         """By ``code``, else by the status."""
         document = refusal.json if isinstance(refusal.json, Mapping) else {}
-        verdict = _verdict(document)
+        verdict = codes.verdict_of(document)
         return verdicts.judged(verdict, document, refusal) if verdict else verdicts.by_status(document, refusal)
 
 
@@ -127,24 +110,6 @@ def fields(request: ImageRequest, extra: Mapping[str, Any], row: Capabilities, o
     if "watermark" in extra and "watermark_info" not in extra:
         body["watermark_info"] = {"enabled": extra["watermark"]}
     return body
-
-
-def _data(document: Any) -> Mapping[str, Any]:
-    """``data`` of an answer. Raises what its ``code`` says."""
-    if not isinstance(document, Mapping):
-        raise BadResponse("The provider answered with something that is not the JSON it should be.")
-    if document.get("code") != 0:
-        verdict = _verdict(document)
-        if verdict is None:
-            raise BadResponse("The provider reported a failure instead of a picture.")
-        raise verdicts.judged(verdict, document, Refusal(200, {}, b""))
-    data = document.get("data")
-    return data if isinstance(data, Mapping) else {}
-
-
-def _verdict(document: Mapping[str, Any]) -> Verdict | None:
-    code = document.get("code")
-    return _VERDICTS.get(code) if isinstance(code, int) else None
 
 
 ROW = contract.AdapterRow(

@@ -16,8 +16,8 @@ from pydantic import Field
 
 from imagegate.adapters import base
 from imagegate.adapters._qianfan import codes, tasks
-from imagegate.adapters.shape import answers, payload
-from imagegate.adapters.shape.items import pictures_of
+from imagegate.adapters.shape import payload
+from imagegate.adapters.shape.items import finished_of, pictures_of
 from imagegate.adapters.shape.masks import luminance_upload
 from imagegate.adapters.shape.typed import Kinds, typed
 from imagegate.adapters.shape.verdicts import by_status
@@ -25,7 +25,7 @@ from imagegate.adapters.shape.wishes import wished_size
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.capabilities import Capabilities
 from imagegate.domain.channels import Channel
-from imagegate.domain.events import CompletedImage, Finished, ImageEvent, ImageLink
+from imagegate.domain.events import CompletedImage, ImageEvent, ImageLink
 from imagegate.domain.images import ImageRequest, Operation
 from imagegate.errors import BadResponse, GatewayError
 from imagegate.upstream.client import Refusal, Upstream
@@ -127,9 +127,7 @@ def pictures(document: Any) -> Iterator[ImageEvent]:
             raise codes.by_code(error, codes.INSIDE) or BadResponse("The provider reported a failure instead of a picture.")
         raise BadResponse("The provider answered without a picture.")
     yield from made
-    whole = answers.read_details(document)
-    extra, whole.extra = whole.extra, {}
-    yield Finished(whole.usage, whole.created, whole, extra)
+    yield finished_of(document)
 
 
 def _secured(event: ImageEvent, upstream: Upstream) -> ImageEvent:
