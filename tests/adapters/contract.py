@@ -20,6 +20,7 @@ import pytest
 
 from imagegate.adapters.base import Adapter
 from imagegate.adapters.registry import Rows
+from imagegate.adapters.shape.listed import unlisted
 from imagegate.domain.capabilities import Capabilities
 from imagegate.domain.channels import Channel, Secret
 from imagegate.domain.events import (
@@ -269,7 +270,11 @@ class AdapterContract(ABC):
             return
         before = bench.orders()
         async with self.upstream(bench, transport).get(url) as answer:
-            assert answer.status == 200 and await answer.json()
+            assert answer.status == 200
+            document = await answer.json()
+        assert document
+        if row.lists_models:
+            assert unlisted([self.request(bench).model, "nobody/nothing"], document) == ("nobody/nothing",)
         if row.needs_key:
             bench.provoke(Failure.BAD_KEY, self.request(bench))
             with pytest.raises(AuthFailed):

@@ -65,7 +65,7 @@ class SiliconFlowSimulator(Simulator):
         """The endpoints, and where the urls of answers point."""
         return [
             ("POST", "/v1/images/generations", self._generate),
-            ("GET", "/v1/user/info", self._about_account),
+            ("GET", "/v1/models", self._models),
             ("GET", "/files/{name}", self._file),
         ]
 
@@ -77,9 +77,10 @@ class SiliconFlowSimulator(Simulator):
         if request.headers.get("authorization") != f"Bearer {self.key}":
             raise Refused(Reply.json("Invalid token", status=401))
 
-    async def _about_account(self, request: Recorded) -> Reply:
+    async def _models(self, request: Recorded) -> Reply:
         self._check_key(request)
-        return Reply.json({"code": 20000, "message": "OK", "status": True, "data": {"id": "u1", "totalBalance": "88.00"}})
+        names = SIZES if request.query.get("type", "image") == "image" else ()
+        return Reply.json({"object": "list", "data": [{"id": name, "object": "model", "owned_by": ""} for name in names]})
 
     async def _generate(self, request: Recorded) -> Reply:
         self._check_key(request)

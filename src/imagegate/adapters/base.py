@@ -70,7 +70,8 @@ class AdapterRow:
 
     ``default_base_url`` None: the channel has to name one. ``key_variables``: as in the registry's entry. ``free_check``: what a
     GET with a good key answers with 2xx, at no cost: a path below the base url, or ``{origin}`` and a path where the call is not
-    below it; None where the provider has no such call.
+    below it; None where the provider has no such call. ``lists_models``: that answer is the list of all image models that the key
+    may use, in a shape of ``shape.listed``.
     """
 
     name: str
@@ -81,6 +82,7 @@ class AdapterRow:
     key_variables: tuple[str, ...] = ()
     base_url_variable: str | None = None
     free_check: str | None = None
+    lists_models: bool = False
 
     def check_url(self, base_url: str) -> str | None:
         """``free_check`` for a channel, as ``Upstream.get`` takes it."""

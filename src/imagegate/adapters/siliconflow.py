@@ -108,5 +108,6 @@ ROW = base.AdapterRow(
     default_base_url="https://api.siliconflow.cn/v1",
     key_variables=("SILICONFLOW_API_KEY",),
     base_url_variable="SILICONFLOW_BASE_URL",
-    free_check="/user/info",
+    free_check="/models?type=image",
+    lists_models=True,
 )

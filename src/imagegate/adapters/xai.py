@@ -123,4 +123,5 @@ ROW = base.AdapterRow(
     default_base_url="https://api.x.ai/v1",
     key_variables=("XAI_API_KEY",),
     free_check="/image-generation-models",
+    lists_models=True,
 )
