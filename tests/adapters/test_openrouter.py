@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import orjson
 import pytest
 
-from imagegate.adapters.openrouter import OpenRouterAdapter, size_fields
+from imagegate.adapters.openrouter import OpenRouterAdapter
 from imagegate.domain.events import CompletedImage, Finished, PartialImage
 from imagegate.domain.images import Operation
 from imagegate.errors import (
@@ -154,20 +154,6 @@ class TestOpenRouter(OpenRouterContract):
         older = self.at(bench, "google/gemini-2.5-flash-image")
         await self.run(older, transport, self.request(older, size="1024x1536"))
         assert older.last.json["aspect_ratio"] == "2:3" and "resolution" not in older.last.json
-
-    @pytest.mark.parametrize(
-        ("size", "fields"),
-        [
-            (None, {}),
-            ("auto", {}),
-            ("1000x700", {"size": "1000x700"}),
-            ("2k", {"resolution": "2K"}),
-            ("9:19.5", {"aspect_ratio": "9:19.5"}),
-            ("square_hd", {"size": "square_hd"}),
-        ],
-    )
-    def test_sizes_of_models_that_list_none(self, size: str | None, fields: dict[str, Any]) -> None:
-        assert size_fields(size, {"modalities": ["image"]}) == fields
 
     @pytest.mark.parametrize("asked", [1, 2, 3])
     async def test_no_more_previews_come_than_were_asked_for(self, bench: Bench, transport: Engine, asked: int) -> None:

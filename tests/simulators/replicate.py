@@ -187,8 +187,12 @@ class ReplicateSimulator(Simulator):
             ("GET", "/v1/files/{id}", self._with_key(self._stored)),
             ("GET", "/v1/models/{owner}/{name}", self._with_key(self._model)),
             ("GET", "/v1/models/{owner}/{name}/versions/{id}", self._with_key(self._version_row)),
+            ("GET", "/v1/account", self._with_key(self._account)),
             ("GET", "/delivery/{name}", self._deliver),
         ]
+
+    async def _account(self, request: Recorded) -> Reply:
+        return Reply.json({"type": "organization", "username": "acme", "name": "Acme", "github_url": None})
 
     def not_found(self, request: Recorded) -> Reply:
         """Replicate's 404."""

@@ -91,4 +91,5 @@ ROW = base.AdapterRow(
     base_url_variable="OPENAI_BASE_URL",
     needs_key=False,
     free_check="/models",
+    lists_models=True,
 )

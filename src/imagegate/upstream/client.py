@@ -23,6 +23,7 @@ from imagegate.upstream.engine import EngineBody
 from imagegate.upstream.failures import reading, sending
 from imagegate.upstream.form import EncodedForm, MultipartForm
 from imagegate.upstream.inline import JsonBody
+from imagegate.upstream.outgoing import common_headers, outgoing
 
 ANSWER_LIMIT = 256 * 1024 * 1024
 """The most bytes of one answer, picture included."""
@@ -30,8 +31,6 @@ _REFUSAL_LIMIT = 64 * 1024
 _REFUSAL_SECONDS = 10.0
 _POLL_FAILURES = 5
 _JSON_LIMIT = 8 * 1024 * 1024
-_LATIN = "latin-1"
-"""What header bytes are read as; httpx2 tries three encodings at every look where none is named."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -83,8 +82,7 @@ class Account:
     common: httpx2.Headers = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        sent = {"accept-encoding": "identity", **_lower(self.headers)}
-        object.__setattr__(self, "common", httpx2.Headers(sent, encoding=_LATIN))
+        object.__setattr__(self, "common", common_headers(self.headers))
 
 
 class Answer:
@@ -307,15 +305,8 @@ class Upstream:
         timeouts = self._account.timeouts
         now = asyncio.get_running_loop().time()
         latest = min(now + timeouts.first_byte, self._deadline)
-        request = httpx2.Request(
-            method,
-            _parsed(url),
-            headers=_with(self._account.common, headers),
-            stream=httpx2.ByteStream(content) if isinstance(content, bytes) else _Streamed(content),
-            extensions={
-                "timeout": {"connect": min(timeouts.connect, latest - now)},
-                "deadline": latest,
-            },
+        request = outgoing(
+            method, url, self._account.common, headers, content, connect=min(timeouts.connect, latest - now), deadline=latest
         )
         with sending():
             return await self._transport.handle_async_request(request)
@@ -354,12 +345,6 @@ class _Call:
 
 
 @lru_cache(maxsize=1024)
-def _parsed(url: str) -> httpx2.URL:
-    """Endpoints are few and their urls are read again and again."""
-    return httpx2.URL(url)
-
-
-@lru_cache(maxsize=1024)
 def _origin(url: str) -> tuple[str, str, int | None] | None:
     """Scheme, host and port, read by the parser that also dials; None when it is no absolute http(s) url."""
     try:
@@ -371,34 +356,8 @@ def _origin(url: str) -> tuple[str, str, int | None] | None:
     return parsed.scheme, parsed.host, parsed.port or _DEFAULT_PORTS[parsed.scheme]
 
 
-def _lower(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}
-
-
-def _with(common: httpx2.Headers, more: Mapping[str, str]) -> httpx2.Headers:
-    """A copy with more headers, which win."""
-    headers = httpx2.Headers(common, encoding=_LATIN)
-    for name, value in more.items():
-        headers[name] = value
-    return headers
-
-
 def _counted(total: int, chunk: bytes) -> int:
     total += len(chunk)
     if total > ANSWER_LIMIT:
         raise BadResponse("The provider's answer is larger than the gateway accepts.")
     return total
-
-
-class _Streamed(httpx2.AsyncByteStream):
-    """A request body that is read while it is sent, once."""
-
-    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
-        self._chunks = chunks
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._chunks
-
-    async def aclose(self) -> None:
-        if isinstance(self._chunks, AsyncGenerator):
-            await self._chunks.aclose()

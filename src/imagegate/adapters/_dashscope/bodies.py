@@ -6,18 +6,15 @@ Source: dashscope 2.0.2 (aigc/image_synthesis, aigc/image_generation, v2/resourc
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from imagegate.adapters._dashscope.sizing import sent_size
 from imagegate.adapters.shape.typed import Kind, Kinds, typed
-from imagegate.adapters.shape.wishes import wished_size
-from imagegate.domain.capabilities import Capabilities, SizePolicy, SizeRule
-from imagegate.domain.fitting import fit_size, size_from
+from imagegate.domain.capabilities import Capabilities
 from imagegate.domain.images import ImageRequest, Operation
-from imagegate.domain.sizes import PixelSize, parse_size, reduced
 from imagegate.upstream.inline import InlineImage
 
 
@@ -36,12 +33,16 @@ class Call(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Where to send what. ``queued``: it becomes a job. ``headers``: those of this call alone."""
+    """Where to send what. ``queued``: it becomes a job. ``headers``: those of this call alone.
+
+    ``interleaved``: words and pictures come in turn, at once as a stream.
+    """
 
     path: str
     body: Mapping[str, Any]
     queued: bool
     headers: Mapping[str, str]
+    interleaved: bool = False
 
 
 @dataclass(slots=True)
@@ -80,7 +81,6 @@ _KINDS: Kinds = {**_WORDS, "parameters": {**_WORDS, "n": int}}
 _PARAMETERS = frozenset({*_WORDS, "negative_prompt", "ref_mode", "color_palette", "bbox_list"})
 _INPUTS = frozenset({"negative_prompt", "function", "ref_img", "sketch_image_url"})
 """Words that belong beside the prompt, in the dialects that have one there."""
-_PIXELS = re.compile(r"^(\d+)x(\d+)$")
 _OURS = frozenset({"n", "size", "style"})
 
 
@@ -90,21 +90,37 @@ def order(request: ImageRequest, row: Capabilities, overrides: Mapping[str, Any]
     Of the caller's own fields, ``parameters`` and ``input`` pass as whole objects and the documented words by themselves; what we
     map wins over them, and ``overrides`` win over everything.
     """
-    call = Call(row.extra.get("call", Call.MESSAGES))
+    call, queued = _dialect(row, queue=queue)
     own = _placed(typed(request.extra, _KINDS), call, _PARAMETERS)
-    own.parameters.pop("size", None)
+    for ours in ("size", "stream"):
+        own.parameters.pop(ours, None)
     last = _placed(overrides, call, _PARAMETERS | _OURS)
+    interleaved = _interleaves(request, row, own.parameters)
+    in_turn = _in_turn(request, own.parameters, queued=queued) if interleaved else _set(own.parameters)
     body = {
         "model": request.model,
         "input": {**own.input, **_input(request, call, own.input.get("function")), **last.input},
-        "parameters": {**own.parameters, **_parameters(request, row), **_set(own.parameters), **last.parameters},
+        "parameters": {**own.parameters, **_parameters(request, row, interleaved=interleaved), **in_turn, **last.parameters},
         **last.top,
     }
-    queued = call is not Call.MESSAGES or (queue and bool(row.extra.get("queue")))
+    return Order(_path(call, queued=queued), body, queued, _headers(body, queued=queued), interleaved)
+
+
+def _dialect(row: Capabilities, *, queue: bool) -> tuple[Call, bool]:
+    """How the model is called, and whether as a job. ``extra.queue``: true, or the dialect in which it takes jobs."""
+    call, jobs = Call(row.extra.get("call", Call.MESSAGES)), row.extra.get("queue")
+    if queue and isinstance(jobs, str):
+        call = Call(jobs)
+    return call, call is not Call.MESSAGES or (queue and bool(jobs))
+
+
+def _headers(body: Mapping[str, Any], *, queued: bool) -> dict[str, str]:
     headers = {"x-dashscope-async": "enable"} if queued else {}
+    if body["parameters"].get("stream") is True:
+        headers["x-dashscope-sse"] = "enable"
     if _names_oss(body["input"]):
         headers["x-dashscope-ossresourceresolve"] = "enable"
-    return Order(_path(call, queued=queued), body, queued, headers)
+    return headers
 
 
 def _path(call: Call, *, queued: bool) -> str:
@@ -133,6 +149,18 @@ def _set(own: Mapping[str, Any]) -> dict[str, Any]:
     return {"n": own["n"]} if own.get("enable_sequential") is True and isinstance(own.get("n"), int) else {}
 
 
+def _interleaves(request: ImageRequest, row: Capabilities, own: Mapping[str, Any]) -> bool:
+    """Whether words and pictures come in turn: what such a model does without pictures, and with one when it is asked to."""
+    able = row.extra.get("interleaved") is not None
+    return able and (request.operation is Operation.GENERATE or own.get("enable_interleave") is True)
+
+
+def _in_turn(request: ImageRequest, own: Mapping[str, Any], *, queued: bool) -> dict[str, Any]:
+    """``n`` counts answers and has to be 1; ``max_images`` is the most pictures of one. At once it has to be a stream."""
+    most = own.get("max_images", request.n)
+    return {"n": 1, "max_images": most, "enable_interleave": True, **({} if queued else {"stream": True})}
+
+
 def _input(request: ImageRequest, call: Call, function: Any) -> dict[str, Any]:
     pictures = [InlineImage(image, as_url=True) for image in request.images]
     if call is Call.MESSAGES:
@@ -149,38 +177,10 @@ def _input(request: ImageRequest, call: Call, function: Any) -> dict[str, Any]:
     return body
 
 
-def _parameters(request: ImageRequest, row: Capabilities) -> dict[str, Any]:
+def _parameters(request: ImageRequest, row: Capabilities, *, interleaved: bool) -> dict[str, Any]:
     """``n`` always and ``size`` wherever there is one: what is left out may be billed as 4 pictures of 2048x2048."""
-    named = {"n": request.n, "size": _size(request, row), "style": request.style}
+    named = {"n": request.n, "size": sent_size(request, row, interleaved=interleaved), "style": request.style}
     return {name: value for name, value in named.items() if value is not None}
-
-
-def _size(request: ImageRequest, row: Capabilities) -> str | None:
-    """``W*H`` or a tier. Without a word from the caller an edit keeps the shape of its last picture, as DashScope does."""
-    if row.extra.get("sized") is False:
-        return None
-    rule, usual = _rule(request, row), row.extra.get("default_size")
-    usual_size = parse_size(usual) if usual else None
-    asked = wished_size(request, rule, edge=1024)
-    if asked is None and request.images and isinstance(usual_size, PixelSize):
-        asked = _shape_of_the_last(request, usual_size.area, rule)
-    if asked is None:
-        return usual if isinstance(usual, str) else None
-    fitted = asked if rule.policy is SizePolicy.PASSTHROUGH else fit_size(parse_size(asked), rule)
-    return _PIXELS.sub(r"\1*\2", fitted)
-
-
-def _rule(request: ImageRequest, row: Capabilities) -> SizeRule:
-    """Some models make smaller pictures in an edit."""
-    most = row.extra.get("edit_pixels")
-    return replace(row.sizes, max_pixels=most) if most and request.operation is Operation.EDIT else row.sizes
-
-
-def _shape_of_the_last(request: ImageRequest, area: int, rule: SizeRule) -> str | None:
-    last = request.images[-1]
-    if not last.width or not last.height:
-        return None
-    return str(size_from(reduced(PixelSize(last.width, last.height)), area, rule))
 
 
 def _names_oss(value: Any) -> bool:
