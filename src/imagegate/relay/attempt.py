@@ -14,7 +14,7 @@ from imagegate.domain.channels import Channel
 from imagegate.domain.events import CompletedImage, ImageBytes, ImageEvent, ImageSource, PartialImage, held
 from imagegate.domain.images import ImageRequest
 from imagegate.errors import Ambiguous, BadResponse, RequestError
-from imagegate.media.sniff import sniff, sniff_base64
+from imagegate.media.sniff import format_name, sniff, sniff_base64
 from imagegate.upstream.client import Upstream
 
 _HEAD = 64
@@ -47,7 +47,9 @@ async def attempt(
         while event is not None:
             if isinstance(event, (PartialImage, CompletedImage)):
                 async with _arriving(event.source, upstream) as source:
-                    yield replace(event, source=await _checked(source))
+                    checked, media_type = await _checked(source)
+                    event.details.found_format = format_name(media_type)
+                    yield replace(event, source=checked)
             else:
                 yield event
             event = await anext(events, None)
@@ -73,13 +75,15 @@ async def _arriving(source: ImageSource, upstream: Downloader) -> AsyncGenerator
             yield ImageBytes(chunks, "raw")
 
 
-async def _checked(source: ImageBytes) -> ImageBytes:
+async def _checked(source: ImageBytes) -> tuple[ImageBytes, str]:
+    """The same bytes, and the media type that the first of them show."""
     head = await _head(source)
     if source.encoding == "base64":
         head = _without_data_url(head)
-    if not _is_picture(head, source.encoding):
+    media_type = _media_type(head, source.encoding)
+    if media_type is None:
         raise BadResponse(_NOT_A_PICTURE)
-    return ImageBytes(_rest(head, source.chunks), source.encoding)
+    return ImageBytes(_rest(head, source.chunks), source.encoding), media_type
 
 
 async def _downloaded(url: str, upstream: Downloader) -> AsyncGenerator[bytes]:
@@ -110,11 +114,11 @@ def _without_data_url(head: bytes) -> bytes:
     return head[:256].partition(b",")[2] + head[256:]
 
 
-def _is_picture(head: bytes, encoding: str) -> bool:
+def _media_type(head: bytes, encoding: str) -> str | None:
     try:
-        return (sniff_base64(head) if encoding == "base64" else sniff(head)) is not None
+        return sniff_base64(head) if encoding == "base64" else sniff(head)
     except (ValueError, binascii.Error):
-        return False
+        return None
 
 
 async def _rest(head: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
