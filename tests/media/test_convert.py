@@ -167,6 +167,14 @@ async def test_a_deadline(code: str) -> None:
         assert children() == []
 
 
+async def test_the_deadline_is_also_for_those_who_wait() -> None:
+    async with converting(command=stub("import time; time.sleep(60)"), workers=1, seconds=0.3) as converter:
+        began = time.monotonic()
+        failed = await asyncio.gather(*[failure(converter) for _ in range(10)])
+        assert {type(error) for error in failed} == {PictureNotConverted}
+        assert time.monotonic() - began < 3
+
+
 async def test_a_caller_who_leaves_ends_the_work() -> None:
     async with converting(command=stub("import time; time.sleep(60)"), workers=1) as converter:
         job = asyncio.create_task(convert(converter, LARGE))

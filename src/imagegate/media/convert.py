@@ -22,8 +22,8 @@ from imagegate.media.spool import PIECE, Spool
 WORKER = (sys.executable, "-P", "-m", "imagegate.media.convert_worker")
 """What a child process runs."""
 
-MAX_PIXELS = 64 * 1024 * 1024
-"""Pixels of the largest picture (8192×8192); a child takes up to 10 bytes for each."""
+MAX_PIXELS = 50_000_000
+"""Pixels of the largest picture; a child takes up to 24 bytes for each."""
 
 MOST_BYTES = 256 * 1024 * 1024
 """Bytes of the largest picture that is taken from a child."""
@@ -36,7 +36,7 @@ _FAILED = (OSError, EOFError, ValueError)
 class PictureConverter:
     """A few child processes, started when they are needed; one instance for the server, closed with it.
 
-    ``workers``: conversions at a time; others wait. ``max_pixels``: of one picture. ``seconds``: for one picture.
+    ``workers``: conversions at a time; others wait. ``max_pixels``: of one picture. ``seconds``: for one picture, with its wait.
     ``idle_seconds``: how long a child without work stays. ``command``: what a child runs, for tests.
     """
 
@@ -74,7 +74,7 @@ class PictureConverter:
             "max_pixels": self._max_pixels,
         }
         try:
-            async with self._slots, self._child() as child, asyncio.timeout(self._seconds):
+            async with asyncio.timeout(self._seconds), self._slots, self._child() as child:
                 refused = await child.run(job, picture, into)
         except _FAILED as error:
             raise not_converted(output) from error

@@ -150,7 +150,7 @@ class Convert(Section):
     """Pictures that a provider does not make in the wanted format. ``workers``: processes, started when they are needed."""
 
     workers: Annotated[int, Field(ge=1, le=64)] = 2
-    max_pixels: Annotated[int, Field(gt=0)] = 64 * 1024**2
+    max_pixels: Annotated[int, Field(gt=0)] = 50_000_000
 
 
 class ErrorSettings(Section):
