@@ -11,7 +11,7 @@ from typing import Protocol
 
 from imagegate.adapters.base import Adapter
 from imagegate.domain.channels import Channel
-from imagegate.domain.events import CompletedImage, ImageBytes, ImageEvent, ImageSource, PartialImage, held
+from imagegate.domain.events import CompletedImage, ImageBytes, ImageDetails, ImageEvent, ImageSource, PartialImage, held
 from imagegate.domain.images import ImageRequest
 from imagegate.errors import Ambiguous, BadResponse, RequestError
 from imagegate.media.sniff import format_name, sniff, sniff_base64
@@ -47,9 +47,7 @@ async def attempt(
         while event is not None:
             if isinstance(event, (PartialImage, CompletedImage)):
                 async with _arriving(event.source, upstream) as source:
-                    checked, media_type = await _checked(source)
-                    event.details.found_format = format_name(media_type)
-                    yield replace(event, source=checked)
+                    yield replace(event, source=await _checked(source, event.details))
             else:
                 yield event
             event = await anext(events, None)
@@ -75,15 +73,16 @@ async def _arriving(source: ImageSource, upstream: Downloader) -> AsyncGenerator
             yield ImageBytes(chunks, "raw")
 
 
-async def _checked(source: ImageBytes) -> tuple[ImageBytes, str]:
-    """The same bytes, and the media type that the first of them show."""
+async def _checked(source: ImageBytes, details: ImageDetails) -> ImageBytes:
+    """The same bytes; the format that the first of them show goes into ``details``."""
     head = await _head(source)
     if source.encoding == "base64":
         head = _without_data_url(head)
     media_type = _media_type(head, source.encoding)
     if media_type is None:
         raise BadResponse(_NOT_A_PICTURE)
-    return ImageBytes(_rest(head, source.chunks), source.encoding), media_type
+    details.found_format = format_name(media_type)
+    return ImageBytes(_rest(head, source.chunks), source.encoding)
 
 
 async def _downloaded(url: str, upstream: Downloader) -> AsyncGenerator[bytes]:
