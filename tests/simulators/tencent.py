@@ -123,7 +123,8 @@ class TencentSimulator(Simulator):
             if word in fields["prompt"]:
                 raise Refused(reply)
         size = fields.get("size", "1024x1024")
-        job = Job("hub", 0, fields, [drawn(size)])
+        kind: pictures.Format = "jpeg" if fields.get("output_format") == "jpeg" else "png"
+        job = Job("hub", 0, fields, [drawn(size, kind=kind)])
         item = {"url": self._url(request, job), "size": size, "revised_prompt": "An orange kitten"}
         told = {"request_id": "3aec3299", "tokenhub_usage": {"total_tokens": 1024}, "usage": {"total_tokens": 1024}}
         return Reply.json({"id": "4-WandImage-1", "created": int(time.time()), "data": [item], **told})
@@ -178,7 +179,7 @@ class TencentSimulator(Simulator):
         }
 
     def _url(self, request: Recorded, job: Job, number: int = 0) -> str:
-        if job not in self.jobs.values():
+        if not any(known is job for known in self.jobs.values()):
             self.jobs[f"file-{len(self.jobs)}"] = job
         name = next(name for name, known in self.jobs.items() if known is job)
         return f"http://{request.headers['host']}/files/{name}/{number}"

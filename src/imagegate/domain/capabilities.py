@@ -55,7 +55,9 @@ class Price:
 class Capabilities:
     """One row of the catalog. An empty tuple of choices means: any value, the provider decides. ``None`` for a limit: none known.
 
-    ``parameters``: optional fields that the model takes; None means all of them.
+    ``parameters``: optional fields that the model takes; None means all of them. ``formats``: what the provider can be asked for;
+    a single one is what it always makes, unasked. With none, it can be asked for any when ``parameters`` has ``output_format``,
+    else it makes what it likes. The gateway makes the other still formats itself.
     ``max_references``: reference pictures in one edit. ``partial_images``: the most previews it streams; 0 = cannot stream.
     """
 

@@ -140,7 +140,7 @@ class ImageAnswer(Response):
             pairs.append(("x-imagegate-channel", report.channel))
         if dropped := (*report.left_out, *report.dropped):
             pairs.append(("x-imagegate-dropped-params", ",".join(dropped)))
-        pairs.extend((f"x-imagegate-{name}", value) for name, value in report.mapped.items())
+        pairs.extend((f"x-imagegate-{name.replace('_', '-')}", value) for name, value in report.mapped.items())
         return [(name, value.encode("ascii", "replace").decode()) for name, value in pairs]
 
 

@@ -170,7 +170,7 @@ class Wire:
             "size": details.size or asked.size or "auto",
             "quality": _first(_EVENT_QUALITIES, details.quality, asked.quality) or "auto",
             "background": background or "opaque",
-            "output_format": _first(_FORMATS, _spelled(details.output_format), _spelled(asked.output_format)) or "png",
+            "output_format": _format(details, asked) or "png",
         }
 
     def _official(self, told: ImageDetails) -> dict[str, str]:
@@ -180,7 +180,7 @@ class Wire:
             "size": next((size for size in (told.size, asked.size) if size and _SIZE.fullmatch(size)), None),
             "quality": _first(_QUALITIES, told.quality, asked.quality),
             "background": _first(_BACKGROUNDS, told.background, asked.background),
-            "output_format": _first(_FORMATS, _spelled(told.output_format), _spelled(asked.output_format)),
+            "output_format": _format(told, asked),
         }
         return {name: value for name, value in said.items() if value is not None}
 
@@ -248,12 +248,18 @@ def _first(known: Set[str], *said: str | None) -> str | None:
     return next((word for word in said if word is not None and word in known), None)
 
 
+def _format(details: ImageDetails, asked: ImageRequest) -> str | None:
+    """What the picture is; else what was said of it, else what was asked for."""
+    said = (details.found_format,) if details.found_format else (_spelled(details.output_format), _spelled(asked.output_format))
+    return _first(_FORMATS, *said)
+
+
 def _spelled(output_format: str | None) -> str | None:
     return "jpeg" if output_format == "jpg" else output_format
 
 
 def _tell(told: ImageDetails, details: ImageDetails) -> None:
-    for name in ("size", "quality", "background", "output_format", "created"):
+    for name in ("size", "quality", "background", "output_format", "found_format", "created"):
         value = getattr(details, name)
         if value is not None:
             setattr(told, name, value)
