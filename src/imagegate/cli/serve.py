@@ -17,6 +17,7 @@ from imagegate import app as composition
 from imagegate.adapters import registry
 from imagegate.api.auth import HashedKeys
 from imagegate.catalog.loader import Catalog
+from imagegate.cli import allocator
 from imagegate.cli.first_key import FirstKey, load_or_create
 from imagegate.cli.gathering import GatheringProtocol
 from imagegate.settings.environment import OWN_KEY_PREFIX, ProviderFromEnvironment
@@ -55,6 +56,7 @@ def settings_for(config: Path | None, environ: Mapping[str, str]) -> tuple[Path 
 
 def worker_app() -> FastAPI:
     """The application of one process; everything it needs is in the environment."""
+    allocator.tune()
     _, settings = settings_for(None, os.environ)
     logs.configure(settings.log.level, settings.log.format)
     key = first_key(settings)

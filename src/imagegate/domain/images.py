@@ -28,7 +28,7 @@ class Content(Protocol):
         ...
 
     def chunks(self) -> AsyncIterator[bytes]:
-        """The bytes from the start, in pieces of at most 256 KiB."""
+        """The bytes from the start, in pieces of at most 512 KiB."""
         ...
 
     async def read(self) -> bytes:

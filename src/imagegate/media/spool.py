@@ -25,14 +25,14 @@ IN_MEMORY = 256 * 1024
 BATCH = 512 * 1024
 """Bytes that are collected before a thread writes them."""
 
-PIECE = 256 * 1024
+PIECE = 512 * 1024
 """Bytes of one read."""
 
 
 class Spool:
     """A ``domain.images.Content`` in the making: one task writes and finishes, then any number may read at once.
 
-    Made by ``Spools.new``. At most 640 KiB of it are in memory, however long it is.
+    Made by ``Spools.new``. At most about a megabyte of it is in memory, however long it is.
     """
 
     def __init__(self, allowance: Allowance, file: SpoolFile) -> None:
@@ -94,7 +94,7 @@ class Spool:
         self._finished = True
 
     async def chunks(self) -> AsyncGenerator[bytes]:
-        """The bytes from the start, in pieces of at most 256 KiB. Raises ValueError when not finished, or closed."""
+        """The bytes from the start, in pieces of at most 512 KiB. Raises ValueError when not finished, or closed."""
         for start in range(0, self._size, PIECE):
             yield await self._read(start, min(PIECE, self._size - start))
 
