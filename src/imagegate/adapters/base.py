@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -54,6 +54,22 @@ class Adapter(Protocol):
     def failure(self, refusal: Refusal) -> GatewayError:
         """The provider's non-2xx answer as one of our errors; by its code first, its HTTP status second, never by its text."""
         ...
+
+
+@runtime_checkable
+class ByRequest(Protocol):
+    """An adapter whose models can do more or less depending on what is asked of them, or on the channel's options."""
+
+    def capabilities_for(self, request: ImageRequest, channel: Channel) -> Capabilities:
+        """What ``capabilities`` says, narrowed for one request; ``request.model`` is the upstream model."""
+        ...
+
+
+def capabilities_for(adapter: Adapter, request: ImageRequest, channel: Channel) -> Capabilities:
+    """What an adapter can do for one request on one channel."""
+    if isinstance(adapter, ByRequest):
+        return adapter.capabilities_for(request, channel)
+    return adapter.capabilities(request.model)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,10 @@ def satisfiable(rule: SizeRule) -> bool:
     return bool(rule.fixed) or next(_every_width(1.0, rule), None) is not None
 
 
-def fit_size(asked: Size, rule: SizeRule) -> str:
+def fit_size(asked: Size, rule: SizeRule, tier: Tier | None = None) -> str:
     """What to send for ``asked``: ``WxH`` or ``auto``, with ``passthrough`` also a tier or a ratio.
+
+    ``tier``: how large a ratio shall become; about a megapixel without one.
 
     ``nearest`` keeps the ratio as well as the rule allows, then the area, and never turns landscape into portrait
     while the rule has something else. ``strict`` raises ``InvalidRequest`` naming what is allowed; a ratio or a tier
@@ -46,7 +48,7 @@ def fit_size(asked: Size, rule: SizeRule) -> str:
     """
     if rule.policy is SizePolicy.PASSTHROUGH or (isinstance(asked, Auto) and rule.auto):
         return str(asked)
-    fitted = _nearest(asked, rule)
+    fitted = size_from(asked, tier, rule) if tier and isinstance(asked, Ratio) else _nearest(asked, rule)
     if rule.policy is SizePolicy.STRICT and not _granted(asked, fitted):
         raise invalid_size(f"This model does not make size '{asked}'; use {describe_rule(rule)}.")
     return str(fitted)

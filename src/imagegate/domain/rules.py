@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from imagegate.domain.capabilities import Capabilities, SizePolicy
+from imagegate.domain.capabilities import Capabilities, Decider, SizePolicy, SizeRule
 from imagegate.domain.fitting import fit_size
 from imagegate.domain.images import ImageRequest, Operation
-from imagegate.domain.sizes import Auto, PixelSize, parse_size
+from imagegate.domain.sizes import Auto, PixelSize, Ratio, Tier, invalid_size, parse_size
 from imagegate.errors import InvalidRequest, ModelNotFound
 
 _PLAIN_PARAMETERS = (
@@ -32,6 +32,12 @@ _PLAIN_PARAMETERS = (
 OPTIONAL_PARAMETERS = (*_PLAIN_PARAMETERS, "quality", "background")
 """Names that ``Capabilities.parameters`` may hold. Quality and background are also taken when their choices are listed."""
 
+RESERVED = frozenset({"model", "prompt", "stream", "n", "image", "images", "mask", "markup"})
+"""Names that no unknown field may have: they would replace what the gateway decides."""
+
+TIER_FIELDS = frozenset({"resolution", "image_size", "imageSize"})
+"""Unknown fields that some providers have for the tier of a size (``2K``)."""
+
 MAX_PARTIAL_IMAGES = 3
 """Most previews that the protocol lets a caller ask for."""
 
@@ -40,6 +46,9 @@ _COMPRESSED_FORMATS = frozenset({"jpeg", "webp"})
 _UNSTREAMED_FORMATS = frozenset({"gif", "svg"})
 _QUALITY_RANKS = {"low": 1, "standard": 2, "medium": 2, "hd": 3, "high": 3, "xhigh": 4, "max": 5}
 _PROVIDER_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_TIERS = {tier.value: tier for tier in Tier}
+_MOST_NAMED = 50
+_NOT_IN_A_HEADER = re.compile(r"[^A-Za-z0-9_.:$@/\[\]-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +145,13 @@ def _count(draft: _Draft) -> None:
 
 
 def _size(draft: _Draft) -> None:
-    text, rule = draft.request.size, draft.capabilities.sizes
-    if text is None or (rule.policy is SizePolicy.PASSTHROUGH and _PROVIDER_WORD.fullmatch(text)):
+    text, rule = draft.request.size, draft.capabilities.sizes_for(draft.request)
+    if text is None:
+        return
+    if rule.decided_by is not Decider.CALLER:
+        _size_of_another(draft, text, rule)
+        return
+    if rule.policy is SizePolicy.PASSTHROUGH and _PROVIDER_WORD.fullmatch(text):
         return
     asked = parse_size(text)
     if isinstance(asked, Auto) and not rule.auto:
@@ -145,11 +159,55 @@ def _size(draft: _Draft) -> None:
         return
     if rule.policy is SizePolicy.PASSTHROUGH and not isinstance(asked, PixelSize):
         return  # "9:19.5" must not reach a provider as "6:13"
-    fitted = fit_size(asked, rule)
+    fitted = fit_size(asked, rule, _tier_beside(draft) if isinstance(asked, Ratio) else None)
     if fitted == str(asked):
         draft.change("size", fitted)
     else:
         draft.map("size", asked, fitted)
+
+
+def _size_of_another(draft: _Draft, text: str, rule: SizeRule) -> None:
+    """There is no way to ask for a size, so none is sent; ``auto`` asks for none."""
+    asked = parse_size(text)
+    if isinstance(asked, Auto):
+        draft.change("size", None)
+        return
+    if rule.policy is SizePolicy.STRICT:
+        whose = "the size of its picture follows from the one that you send" if rule.decided_by is Decider.INPUT else "it decides"
+        raise invalid_size(f"This model takes no size ({whose}); leave 'size' out or send 'auto'.")
+    draft.map("size", asked, rule.decided_by)
+    draft.change("size", None)
+
+
+def _tier_beside(draft: _Draft) -> Tier | None:
+    """How large a ratio shall become, as a provider's own field says; the field has then done its work."""
+    extra = draft.request.extra
+    for name in sorted(TIER_FIELDS & draft.capabilities.vendor.sizes & extra.keys()):
+        if (tier := _TIERS.get(str(extra[name]).upper())) is not None:
+            draft.change("extra", {other: value for other, value in extra.items() if other != name})
+            return tier
+    return None
+
+
+def _unknown_fields(draft: _Draft) -> None:
+    """Fields that the adapter does not take, and those that say a size beside the one that is granted."""
+    vendor, extra = draft.capabilities.vendor, draft.request.extra
+    twice = {name for name in vendor.sizes if _says_again(draft.request.size, name)}
+    lost = [name for name in extra if name.partition("[")[0] in RESERVED or name in twice or not vendor.takes(name)]
+    if lost:
+        draft.change("extra", {name: value for name, value in extra.items() if name not in set(lost)})
+        draft.dropped.extend(_NOT_IN_A_HEADER.sub("?", name)[:64] for name in lost[:_MOST_NAMED])
+        if len(lost) > _MOST_NAMED:
+            draft.dropped.append(f"{len(lost) - _MOST_NAMED}-more")
+
+
+def _says_again(size: str | None, name: str) -> bool:
+    """Whether a provider's word says what the size says already; a ratio leaves the tier open, and a tier the ratio."""
+    if size is None or size == "auto":
+        return False
+    if ":" in size:
+        return name not in TIER_FIELDS
+    return name in TIER_FIELDS or size.upper() not in _TIERS
 
 
 def _quality(draft: _Draft) -> None:
@@ -308,4 +366,5 @@ _RULES: tuple[Callable[[_Draft], None], ...] = (
     _markup,
     _previews,
     _optional,
+    _unknown_fields,  # after the rule of the size, which reads some
 )
