@@ -236,6 +236,11 @@ def test_a_size_leaves_nothing_to_say_to_the_providers_own_words() -> None:
     assert (said.request.size, said.request.extra, said.dropped) == ("512x512", {"seed": 7}, ("aspect_ratio", "resolution"))
 
 
+def test_the_providers_own_words_cannot_ask_for_a_size_either_where_nobody_can() -> None:
+    model = replace(CHOOSY, sizes=SizeRule(decided_by=Decider.INPUT), vendor=SIZED)
+    assert generate(model, extra={"seed": 7, "resolution": "2K"}).dropped == ("resolution",)
+
+
 @pytest.mark.parametrize(
     ("size", "dropped"), [("16:9", ("aspect_ratio",)), ("2K", ("resolution",)), ("square_hd", ("aspect_ratio", "resolution"))]
 )

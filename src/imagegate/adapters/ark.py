@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import Field
@@ -15,20 +16,21 @@ from imagegate.adapters import base
 from imagegate.adapters.shape import answers, failures, payload, verdicts
 from imagegate.adapters.shape.typed import Kinds, typed
 from imagegate.adapters.shape.verdicts import Verdict
+from imagegate.adapters.shape.wishes import WISHES
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities, SizeRule
+from imagegate.domain.capabilities import Capabilities, SizeRule, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import ImageEvent
 from imagegate.domain.fitting import size_from
 from imagegate.domain.images import ImageRequest
 from imagegate.domain.sizes import Tier, parse_ratio
-from imagegate.errors import BadResponse, GatewayError
+from imagegate.errors import BadResponse, GatewayError, InvalidRequest
 from imagegate.upstream.client import Refusal, Upstream
 from imagegate.upstream.inline import InlineImage
 
 _WORDS = answers.StreamWords(completed=".partial_succeeded", failed=".partial_failed", finished=".completed")
 """Ark streams whole pictures: its "partial" is one picture of a group."""
-_PLACED = frozenset({"aspect_ratio", "resolution", "response_format"})
+_TAKEN = VendorFields(sizes=WISHES)
 _KINDS: Kinds = {
     "watermark": bool,
     "layer_decomposition": bool,
@@ -79,7 +81,7 @@ class ArkAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row; endpoint ids (``ep-…``) get the row ``*``."""
-        return self._catalog.capabilities("ark", upstream_model)
+        return replace(self._catalog.capabilities("ark", upstream_model), vendor=_TAKEN)
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """Bearer key."""
@@ -90,7 +92,7 @@ class ArkAdapter:
         options: ArkOptions = channel.options
         extra = typed(request.extra, _KINDS)
         mapped = fields(request, extra, self.capabilities(request.model), options)
-        unknown = {name: value for name, value in extra.items() if name not in _PLACED}
+        unknown = {name: value for name, value in extra.items() if name not in WISHES}
         body = payload.merge(mapped, unknown, channel.overrides)
         accept = {"accept": "text/event-stream" if body.get("stream") else "application/json"}
         async with upstream.post_json("/images/generations", body, headers=accept) as answer:
@@ -136,6 +138,8 @@ def _size(asked: str | None, extra: Mapping[str, Any], rule: SizeRule) -> str | 
     tier = Tier(word.upper()) if isinstance(word, str) and word.upper() in set(Tier) else None
     if shape is None:
         return str(word).upper() if word else None
+    if word and tier is None:
+        raise InvalidRequest(f"'resolution' must be one of {', '.join(Tier)}.", param="resolution")
     return str(size_from(shape, tier or Tier.K2, rule))
 
 

@@ -46,7 +46,8 @@ class DashscopeAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row; its ``extra`` says how the model is called (see ``_dashscope.bodies``)."""
-        return self._catalog.capabilities("dashscope", upstream_model)
+        row = self._catalog.capabilities("dashscope", upstream_model)
+        return replace(row, vendor=bodies.taken(row))
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """Bearer key, and the workspace of the channel."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import Field
@@ -16,7 +17,7 @@ from imagegate.adapters.shape import answers, failures, payload, verdicts
 from imagegate.adapters.shape.typed import Kinds, typed
 from imagegate.adapters.shape.verdicts import Verdict
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import CompletedImage, Finished, ImageEvent, ImageLink, held
 from imagegate.domain.images import ImageRequest, Operation
@@ -38,8 +39,8 @@ _KINDS: Kinds = {
     "watermark": bool,
     "disable_prompt_enhanced": bool,
 }
-_SHAPE = frozenset({"aspect_ratio", "width", "height"})
-_PLACED = frozenset({"watermark", "style_weight", "response_format"})
+_TAKEN = VendorFields(sizes=frozenset({"aspect_ratio", "width", "height"}))
+_PLACED = frozenset({"watermark", "style_weight"})
 _BASE64_LIMIT = 128 * 1024 * 1024
 """Bytes of an answer with up to nine pictures in it."""
 _VERDICTS: Mapping[str, Verdict] = {
@@ -80,7 +81,7 @@ class MiniMaxAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row."""
-        return self._catalog.capabilities("minimax", upstream_model)
+        return replace(self._catalog.capabilities("minimax", upstream_model), vendor=_TAKEN)
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """Bearer key."""
@@ -104,7 +105,8 @@ class MiniMaxAdapter:
 async def _own(request: ImageRequest, row: Capabilities, channel: Channel, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
     options: MiniMaxOptions = channel.options
     extra = typed(request.extra, _KINDS)
-    body = payload.merge(fields(request, extra, row, options), _unplaced(request, extra), channel.overrides)
+    unknown = {name: value for name, value in extra.items() if name not in _PLACED}
+    body = payload.merge(fields(request, extra, row, options), unknown, channel.overrides)
     async with upstream.post_json("/image_generation", body) as answer:
         document = await answer.json(_BASE64_LIMIT)
     for event in pictures(document):
@@ -118,7 +120,7 @@ async def _openai_like(
     edit = request.operation is Operation.EDIT
     if edit:
         mapped["images"] = [{"image_url": InlineImage(image, as_url=True)} for image in request.images]
-    body = payload.merge(mapped, _unplaced(request, typed(request.extra, _KINDS)), channel.overrides)
+    body = payload.merge(mapped, typed(request.extra, _KINDS), channel.overrides)
     path = "/images/edits" if edit else "/images/generations"
     async with upstream.post_json(path, body) as answer, aclosing(answers.events(answer, _failed, on_empty=_empty)) as events:
         async for event in events:
@@ -139,9 +141,9 @@ def fields(request: ImageRequest, extra: Mapping[str, Any], row: Capabilities, o
         body["subject_reference"] = [
             {"type": "character", "image_file": InlineImage(image, as_url=True)} for image in request.images
         ]
-    if request.style:
-        weight = {"style_weight": extra["style_weight"]} if "style_weight" in extra else {}
-        body["style"] = {"style_type": request.style, **weight}
+    style = {"style_type": request.style, "style_weight": extra.get("style_weight")}
+    if said := {name: value for name, value in style.items() if value is not None}:
+        body["style"] = said
     if "watermark" in extra and "aigc_watermark" not in extra:
         body["aigc_watermark"] = extra["watermark"]
     return body
@@ -165,12 +167,6 @@ def pictures(document: Any) -> Iterator[ImageEvent]:
     yield from (CompletedImage(held(text.encode())) for text in texts)
     told = {"id": document.get("id"), "metadata": {name: _count(value) for name, value in counts.items()}}
     yield Finished(extra={name: value for name, value in told.items() if value})
-
-
-def _unplaced(request: ImageRequest, extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Unknown fields that go out as they are; a size of the request leaves no other shape beside it."""
-    gone = _PLACED | (_SHAPE if request.size not in {None, "auto"} else frozenset())
-    return {name: value for name, value in extra.items() if name not in gone}
 
 
 def _failed(document: Mapping[str, Any]) -> GatewayError:

@@ -20,7 +20,7 @@ from imagegate.adapters.shape import answers, failures, payload, verdicts
 from imagegate.adapters.shape.typed import typed
 from imagegate.adapters.shape.verdicts import Verdict
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import Finished, ImageBytes, ImageEvent, PartialImage, Usage, add_usage
 from imagegate.domain.images import ImageRequest
@@ -31,7 +31,9 @@ from imagegate.upstream.client import Refusal, Upstream
 from imagegate.upstream.inline import InlineImage
 
 _SAME_NAME = ("quality", "background", "output_format", "output_compression", "user")
-_SIZES = frozenset({"size", "aspect_ratio", "resolution"})
+_TAKEN = VendorFields(sizes=frozenset({"aspect_ratio", "resolution"}))
+"""Beside a size OpenRouter would refuse these as a conflict."""
+_KINDS = {"seed": int}
 _FLAGGED = frozenset({"reasons", "flagged_input"})
 _CONTENT = ("content_policy_violation", "moderation_blocked", "content_filter")
 
@@ -54,7 +56,14 @@ class OpenRouterAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row."""
-        return self._catalog.capabilities("openrouter", upstream_model)
+        return replace(self._catalog.capabilities("openrouter", upstream_model), vendor=_TAKEN)
+
+    def capabilities_for(self, request: ImageRequest, channel: Channel) -> Capabilities:
+        """By chat a model has neither quality, background and previews nor any parameter but ``user``."""
+        row = self.capabilities(request.model)
+        if not _by_chat(request, channel):
+            return row
+        return replace(row, qualities=(), backgrounds=(), partial_images=0, parameters=chat.PARAMETERS)
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """Bearer key, and who asks, when the operator wants that known."""
@@ -65,9 +74,7 @@ class OpenRouterAdapter:
 
     async def run(self, request: ImageRequest, channel: Channel, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
         """One call, JSON or SSE; by chat, one call a picture."""
-        options: OpenRouterOptions = channel.options
-        by_chat = any(fnmatchcase(request.model, pattern) for pattern in options.chat_models)
-        source = (self._chat if by_chat else self._images)(request, channel, upstream)
+        source = (self._chat if _by_chat(request, channel) else self._images)(request, channel, upstream)
         async with aclosing(source) as events:
             async for event in events:
                 yield event
@@ -80,7 +87,7 @@ class OpenRouterAdapter:
         capabilities = self.capabilities(request.model)
         previews = (request.partial_images or 0) if streams(request, capabilities) else 0
         mapped = fields(request, size_fields(request.size, capabilities.extra), stream=previews > 0)
-        body = payload.merge(mapped, _fitting(request.extra, mapped), channel.overrides)
+        body = payload.merge(mapped, typed(request.extra, _KINDS), channel.overrides)
         accept = {"accept": "text/event-stream" if previews else "application/json"}
         async with (
             upstream.post_json("/images", body, headers=accept) as answer,
@@ -97,8 +104,8 @@ class OpenRouterAdapter:
 
     async def _chat(self, request: ImageRequest, channel: Channel, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
         said = self.capabilities(request.model).extra
-        mapped = chat.fields(request, said, size_fields(request.size, said))
-        body = payload.merge(mapped, _fitting(request.extra, mapped), channel.overrides)
+        mapped = chat.fields(request, said, size_fields(request.size, {"ratios": chat.RATIOS, **said}))
+        body = payload.merge(mapped, chat.unplaced(typed(request.extra, _KINDS)), channel.overrides)
         usage: Usage | None = None
         last = Finished()
         for _ in range(request.n):
@@ -112,6 +119,11 @@ class OpenRouterAdapter:
                     else:
                         yield event
         yield replace(last, usage=usage)
+
+
+def _by_chat(request: ImageRequest, channel: Channel) -> bool:
+    options: OpenRouterOptions = channel.options
+    return any(fnmatchcase(request.model, pattern) for pattern in options.chat_models)
 
 
 def fields(request: ImageRequest, size: Mapping[str, Any], *, stream: bool) -> dict[str, Any]:
@@ -174,12 +186,6 @@ def _code_behind(metadata: Mapping[str, Any]) -> Any:
         return failures.error_object(orjson.loads(raw)).get("code") if isinstance(raw, str) else None
     except orjson.JSONDecodeError:
         return None
-
-
-def _fitting(extra: Mapping[str, Any], mapped: Mapping[str, Any]) -> dict[str, Any]:
-    """Unknown fields, without a second word about size, which OpenRouter would refuse as a conflict."""
-    sized = bool(_SIZES & mapped.keys())
-    return {name: value for name, value in typed(extra, {"seed": int}).items() if not (sized and name in _SIZES)}
 
 
 async def _skip(event: PartialImage) -> None:

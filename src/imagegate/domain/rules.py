@@ -190,9 +190,10 @@ def _tier_beside(draft: _Draft) -> Tier | None:
 
 
 def _unknown_fields(draft: _Draft) -> None:
-    """Fields that the adapter does not take, and those that say a size beside the one that is granted."""
+    """Fields that the adapter does not take, and those that say a size where another is granted or none can be."""
     vendor, extra = draft.capabilities.vendor, draft.request.extra
-    twice = {name for name in vendor.sizes if _says_again(draft.request.size, name)}
+    nobody_asks = draft.capabilities.sizes_for(draft.request).decided_by is not Decider.CALLER
+    twice = {name for name in vendor.sizes if nobody_asks or _says_again(draft.request.size, name)}
     lost = [name for name in extra if name.partition("[")[0] in RESERVED or name in twice or not vendor.takes(name)]
     if lost:
         draft.change("extra", {name: value for name, value in extra.items() if name not in set(lost)})

@@ -13,11 +13,12 @@ from enum import StrEnum
 from typing import Any
 
 from imagegate.adapters.shape.typed import Kind, Kinds, typed
-from imagegate.adapters.shape.wishes import wished_size
-from imagegate.domain.capabilities import Capabilities, SizePolicy, SizeRule
+from imagegate.adapters.shape.wishes import WISHES, wished_size
+from imagegate.domain.capabilities import Capabilities, Decider, SizePolicy, SizeRule, VendorFields
 from imagegate.domain.fitting import fit_size, size_from
-from imagegate.domain.images import ImageRequest, Operation
-from imagegate.domain.sizes import PixelSize, parse_size, reduced
+from imagegate.domain.images import ImageRequest
+from imagegate.domain.sizes import PixelSize, invalid_size, parse_size, reduced
+from imagegate.errors import InvalidRequest
 from imagegate.upstream.inline import InlineImage
 
 
@@ -84,20 +85,29 @@ _PIXELS = re.compile(r"^(\d+)x(\d+)$")
 _OURS = frozenset({"n", "size", "style"})
 
 
+def taken(row: Capabilities) -> VendorFields:
+    """The caller's own fields that ``order`` and the adapter read."""
+    queue = {"async_jobs"} if row.extra.get("queue") else set()
+    inputs = _INPUTS if _call(row) is not Call.MESSAGES else set()
+    return VendorFields(only=_PARAMETERS | inputs | queue | {"input", "parameters"}, sizes=WISHES)
+
+
 def order(request: ImageRequest, row: Capabilities, overrides: Mapping[str, Any], *, queue: bool) -> Order:
     """The call for one request. ``queue``: as a job, where the model has the choice.
 
     Of the caller's own fields, ``parameters`` and ``input`` pass as whole objects and the documented words by themselves; what we
     map wins over them, and ``overrides`` win over everything.
     """
-    call = Call(row.extra.get("call", Call.MESSAGES))
+    call = _call(row)
     own = _placed(typed(request.extra, _KINDS), call, _PARAMETERS)
-    own.parameters.pop("size", None)
+    made, group = _parameters(request, row, own.parameters.pop("size", None)), _set(own.parameters)
+    if own.parameters.get("n", request.n) != request.n and not group:
+        raise InvalidRequest("Ask for several pictures with 'n', not with 'parameters.n'.", param="parameters.n")
     last = _placed(overrides, call, _PARAMETERS | _OURS)
     body = {
         "model": request.model,
         "input": {**own.input, **_input(request, call, own.input.get("function")), **last.input},
-        "parameters": {**own.parameters, **_parameters(request, row), **_set(own.parameters), **last.parameters},
+        "parameters": {**own.parameters, **made, **group, **last.parameters},
         **last.top,
     }
     queued = call is not Call.MESSAGES or (queue and bool(row.extra.get("queue")))
@@ -107,6 +117,10 @@ def order(request: ImageRequest, row: Capabilities, overrides: Mapping[str, Any]
     return Order(_path(call, queued=queued), body, queued, headers)
 
 
+def _call(row: Capabilities) -> Call:
+    return Call(row.extra.get("call", Call.MESSAGES))
+
+
 def _path(call: Call, *, queued: bool) -> str:
     if call is Call.MESSAGES:
         return _QUEUED if queued else _AT_ONCE
@@ -114,10 +128,12 @@ def _path(call: Call, *, queued: bool) -> str:
 
 
 def _placed(given: Mapping[str, Any], call: Call, parameters: frozenset[str]) -> _Placed:
-    """``top`` gets what has no place; of a caller's fields it is left out."""
+    """``top`` gets what has no place; of a caller's fields it is left out (``taken``)."""
     placed = _Placed()
     for name, value in given.items():
-        if name in {"input", "parameters"} and isinstance(value, Mapping):
+        if name in {"input", "parameters"}:
+            if not isinstance(value, Mapping):
+                raise InvalidRequest(f"'{name}' must be an object.", param=name, code="invalid_type")
             getattr(placed, name).update(value)
         elif name in _INPUTS and call is not Call.MESSAGES:
             placed.input[name] = value
@@ -149,17 +165,18 @@ def _input(request: ImageRequest, call: Call, function: Any) -> dict[str, Any]:
     return body
 
 
-def _parameters(request: ImageRequest, row: Capabilities) -> dict[str, Any]:
+def _parameters(request: ImageRequest, row: Capabilities, own_size: Any) -> dict[str, Any]:
     """``n`` always and ``size`` wherever there is one: what is left out may be billed as 4 pictures of 2048x2048."""
-    named = {"n": request.n, "size": _size(request, row), "style": request.style}
+    size = _size(request, row) if own_size is None else _own_size(own_size, request, row)
+    named = {"n": request.n, "size": size, "style": request.style}
     return {name: value for name, value in named.items() if value is not None}
 
 
 def _size(request: ImageRequest, row: Capabilities) -> str | None:
     """``W*H`` or a tier. Without a word from the caller an edit keeps the shape of its last picture, as DashScope does."""
-    if row.extra.get("sized") is False:
+    rule, usual = row.sizes_for(request), row.extra.get("default_size")
+    if rule.decided_by is not Decider.CALLER:
         return None
-    rule, usual = _rule(request, row), row.extra.get("default_size")
     usual_size = parse_size(usual) if usual else None
     asked = wished_size(request, rule, edge=1024)
     if asked is None and request.images and isinstance(usual_size, PixelSize):
@@ -170,10 +187,14 @@ def _size(request: ImageRequest, row: Capabilities) -> str | None:
     return _PIXELS.sub(r"\1*\2", fitted)
 
 
-def _rule(request: ImageRequest, row: Capabilities) -> SizeRule:
-    """Some models make smaller pictures in an edit."""
-    most = row.extra.get("edit_pixels")
-    return replace(row.sizes, max_pixels=most) if most and request.operation is Operation.EDIT else row.sizes
+def _own_size(own: Any, request: ImageRequest, row: Capabilities) -> str:
+    """A size among the caller's ``parameters``, which is granted as it is or refused; ``size`` is what is fitted."""
+    rule = row.sizes_for(request)
+    if rule.decided_by is not Decider.CALLER or request.size not in {None, "auto"}:
+        raise invalid_size("Leave 'parameters.size' out; this model takes none, or 'size' says it already.")
+    if rule.policy is not SizePolicy.PASSTHROUGH:
+        fit_size(parse_size(str(own)), replace(rule, policy=SizePolicy.STRICT))
+    return str(own)
 
 
 def _shape_of_the_last(request: ImageRequest, area: int, rule: SizeRule) -> str | None:
