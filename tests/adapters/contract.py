@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from imagegate.adapters.base import Adapter
+from imagegate.adapters.base import Adapter, capabilities_for
 from imagegate.domain.capabilities import Capabilities
 from imagegate.domain.channels import Channel, Secret
 from imagegate.domain.events import (
@@ -31,7 +31,7 @@ from imagegate.domain.events import (
     Progress,
 )
 from imagegate.domain.images import ImageRequest, InputImage, Operation
-from imagegate.domain.rules import adjust
+from imagegate.domain.rules import Adjusted, adjust
 from imagegate.errors import (
     Ambiguous,
     AuthFailed,
@@ -169,8 +169,12 @@ class AdapterContract(ABC):
 
     def request(self, bench: Bench, **given: Any) -> ImageRequest:
         """A request for the bench's model, as the relay would hand it over."""
+        return self.adjusted(bench, **given).request
+
+    def adjusted(self, bench: Bench, **given: Any) -> Adjusted:
+        """The same with what the rules dropped and mapped."""
         asked = ImageRequest(**{"operation": Operation.GENERATE, "model": bench.model, "prompt": "a red house", **given})
-        return adjust(asked, bench.adapter.capabilities(bench.model)).request
+        return adjust(asked, capabilities_for(bench.adapter, asked, bench.channel))
 
     async def run(self, bench: Bench, transport: Engine, request: ImageRequest) -> list[Seen]:
         """All events, drained."""

@@ -13,6 +13,7 @@ import re
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Literal
 
 import orjson
@@ -24,7 +25,7 @@ from imagegate.adapters.shape.jobs import paid
 from imagegate.adapters.shape.typed import Kinds, typed
 from imagegate.adapters.shape.verdicts import Verdict
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, Decider, SizeRule, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import CompletedImage, Finished, ImageEvent, ImageLink, Progress
 from imagegate.domain.images import ImageRequest
@@ -38,7 +39,7 @@ RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9")
 
 _TOKEN_SECONDS = 1800
 _CLOCK_SKEW_SECONDS = 5
-_GONE = frozenset({"callback_url", "model_name", "watermark", "response_format"})
+_TAKEN = VendorFields(never=frozenset({"callback_url", "model_name"}), sizes=frozenset({"aspect_ratio", "resolution"}))
 _KINDS: Kinds = {"image_fidelity": float, "human_fidelity": float, "watermark": bool, "watermark_info": {"enabled": bool}}
 _TASK_ID = re.compile(r"[\w-]{1,200}")
 _VERDICTS: Mapping[int, Verdict] = {
@@ -78,7 +79,13 @@ class KlingAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row."""
-        return self._catalog.capabilities("kling", upstream_model)
+        return replace(self._catalog.capabilities("kling", upstream_model), vendor=_TAKEN)
+
+    def capabilities_for(self, request: ImageRequest, channel: Channel) -> Capabilities:
+        """``extra.restyles``: one reference keeps its own shape, several are subjects of a new picture."""
+        row = self.capabilities(request.model)
+        restyled = row.extra.get("restyles") and route(request, row) != "multi-image2image"
+        return replace(row, edit_sizes=SizeRule(decided_by=Decider.INPUT, policy=row.sizes.policy)) if restyled else row
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """The API key, or a token that holds for half an hour."""
@@ -92,7 +99,7 @@ class KlingAdapter:
         row = self.capabilities(request.model)
         extra = typed(request.extra, _KINDS)
         path = f"/images/{route(request, row)}"
-        unknown = {name: value for name, value in extra.items() if name not in _GONE}
+        unknown = {name: value for name, value in extra.items() if name != "watermark"}
         body = payload.merge(fields(request, extra, row, options), unknown, channel.overrides)
         async with upstream.post_json(path, body) as answer:
             job = _data(await answer.json()).get("task_id")
@@ -141,8 +148,7 @@ def fields(request: ImageRequest, extra: Mapping[str, Any], row: Capabilities, o
         body["image"] = pictures[0]
         if row.extra.get("reference"):
             body["image_reference"] = extra.get("image_reference", options.image_reference)
-    if not (row.extra.get("restyles") and "image" in body):  # such a picture keeps the shape of its reference
-        body.update(_shape(request.size, () if where == "multi-image2image" else row.extra.get("tiers", ())))
+    body.update(_shape(request.size, () if where == "multi-image2image" else row.extra.get("tiers", ())))
     if "watermark" in extra and "watermark_info" not in extra:
         body["watermark_info"] = {"enabled": extra["watermark"]}
     return body

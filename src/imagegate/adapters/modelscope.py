@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import Field
@@ -18,9 +19,9 @@ from imagegate.adapters.shape.items import pictures_of
 from imagegate.adapters.shape.jobs import paid
 from imagegate.adapters.shape.typed import Kinds, typed
 from imagegate.adapters.shape.verdicts import Verdict, by_status, judged
-from imagegate.adapters.shape.wishes import wished_size
+from imagegate.adapters.shape.wishes import WISHES, wished_size
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import Finished, ImageEvent, Progress
 from imagegate.domain.images import ImageRequest
@@ -30,7 +31,7 @@ from imagegate.upstream.inline import InlineImage
 
 _PATH = "/images/generations"
 _OWN: Kinds = {"seed": int, "steps": int, "guidance": float}
-_OWN_FIELDS = frozenset({*_OWN, "negative_prompt", "loras"})
+_TAKEN = VendorFields(only=frozenset({*_OWN, "negative_prompt", "loras"}), sizes=WISHES)
 _TASK = re.compile(r"[\w.-]{1,200}")
 _CONTENT = frozenset({"DataInspectionFailed", "data_inspection_failed"})
 _PLACES = ("output_images", "images", "data")
@@ -58,7 +59,7 @@ class ModelscopeAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row; most models of the hub have only that of their family."""
-        return self._catalog.capabilities("modelscope", upstream_model)
+        return replace(self._catalog.capabilities("modelscope", upstream_model), vendor=_TAKEN)
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """Bearer token."""
@@ -107,8 +108,8 @@ async def _waited(task: str, options: ModelscopeOptions, upstream: Upstream) -> 
 
 
 def fields(request: ImageRequest, row: Capabilities, options: ModelscopeOptions) -> dict[str, Any]:
-    """The request in ModelScope's fields; of the caller's own only those that are documented."""
-    own = {name: value for name, value in typed(request.extra, _OWN).items() if name in _OWN_FIELDS and value is not None}
+    """The request in ModelScope's fields."""
+    own = {name: value for name, value in typed(request.extra, _OWN).items() if name not in WISHES and value is not None}
     body: dict[str, Any] = {**own, "model": request.model, "prompt": request.prompt}
     if size := wished_size(request, row.sizes):
         body["size"] = size
