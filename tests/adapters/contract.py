@@ -14,12 +14,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from itertools import combinations
+from typing import Any, ClassVar
 
 import pytest
 
 from imagegate.adapters.base import Adapter, capabilities_for
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, Decider, SizeRule
 from imagegate.domain.channels import Channel, Secret
 from imagegate.domain.events import (
     CompletedImage,
@@ -38,6 +39,7 @@ from imagegate.errors import (
     BadResponse,
     ContentRefused,
     GatewayError,
+    InvalidRequest,
     RateLimited,
     Unavailable,
 )
@@ -126,6 +128,8 @@ class Bench(ABC):
     adapter: Adapter
     channel: Channel
     model: str
+    unheard_of: ClassVar[frozenset[Failure]] = frozenset()
+    """Failures that the provider does not have; all others must be provoked."""
 
     @abstractmethod
     def left_behind(self, events: list[Seen]) -> Any:
@@ -133,10 +137,14 @@ class Bench(ABC):
 
     @abstractmethod
     def provoke(self, failure: Failure, request: ImageRequest) -> ImageRequest | None:
-        """Make the next call fail so; the request to send. None: the provider has no such failure."""
+        """Make the next call fail so; the request to send. None: the provider has no such failure, as ``unheard_of`` says."""
 
     def open_connections(self) -> int:
         """Connections that the provider still sees busy."""
+        return 0
+
+    def calls(self) -> int:
+        """Calls that the provider has seen."""
         return 0
 
     def outside(self) -> OutsideFetcher:
@@ -224,10 +232,8 @@ class AdapterContract(ABC):
 
     async def test_a_mask_is_sent_or_refused(self, bench: Bench, transport: Engine) -> None:
         capabilities = self.capabilities(bench)
-        if Operation.EDIT not in capabilities.operations:
-            return
         plain = {"operation": Operation.EDIT, "images": (reference(),)}
-        if not capabilities.mask:
+        if not capabilities.mask or Operation.EDIT not in capabilities.operations:
             with pytest.raises(GatewayError):
                 self.request(bench, **plain, mask=mask())
             return
@@ -235,19 +241,106 @@ class AdapterContract(ABC):
         with_mask = bench.left_behind(await self.run(bench, transport, self.request(bench, **plain, mask=mask())))
         assert without != with_mask, "the mask made no difference"
 
-    @pytest.mark.parametrize("field", ["size", "quality", "background", "output_format", "output_compression"])
+    @pytest.mark.parametrize("field", ["quality", "background", "output_format", "output_compression"])
     async def test_a_declared_field_makes_a_difference(self, bench: Bench, transport: Engine, field: str) -> None:
         given = declared(self.capabilities(bench), field)
         if given is None:
+            self.check_undeclared(bench, field)
             return
         base = {"output_format": "jpeg"} if field == "output_compression" else {}
-        without = bench.left_behind(await self.run(bench, transport, self.request(bench, **base)))
-        with_field = bench.left_behind(await self.run(bench, transport, self.request(bench, **{**base, **given})))
+        without = await self.left(bench, transport, self.request(bench, **base))
+        with_field = await self.left(bench, transport, self.request(bench, **{**base, **given}))
         assert without != with_field, f"{field} is declared and made no difference"
+
+    def check_undeclared(self, bench: Bench, field: str) -> None:
+        """A field that the model does not have is refused, dropped or mapped, and said so."""
+        if field == "background":
+            with pytest.raises(InvalidRequest) as caught:
+                self.request(bench, background="transparent")
+            assert caught.value.param == "background"
+        elif field in {"quality", "output_compression"}:
+            given: dict[str, Any] = {"quality": "low"} if field == "quality" else {"output_compression": 20}
+            adjusted = self.adjusted(bench, **self.kind(bench, "generate"), **given)
+            assert field in adjusted.dropped or field in adjusted.mapped
+
+    @pytest.mark.parametrize("kind", ["generate", "edit", "mask"])
+    async def test_the_same_request_leaves_the_same_behind(self, bench: Bench, transport: Engine, kind: str) -> None:
+        """Or the tests of honesty would prove nothing."""
+        asked = self.request(bench, **self.kind(bench, kind), extra=self.steady(bench, kind))
+        assert await self.left(bench, transport, asked) == await self.left(bench, transport, asked)
+
+    @pytest.mark.parametrize("kind", ["generate", "edit", "mask"])
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [("x_probe", "a-probe"), ("seed", 8), ("negative_prompt", "a-probe"), ("guidance_scale", 3), ("aspect_ratio", "a:probe")],
+    )
+    async def test_an_unknown_field_is_sent_or_named(
+        self, bench: Bench, transport: Engine, kind: str, name: str, value: Any
+    ) -> None:
+        base, steady = self.kind(bench, kind), self.steady(bench, kind)
+        without = await self.left(bench, transport, self.request(bench, **base, extra=steady))
+        adjusted = self.adjusted(bench, **base, extra={**steady, name: value})
+        if name in adjusted.dropped:
+            assert name not in adjusted.request.extra
+            assert await self.left(bench, transport, adjusted.request) == without
+            return
+        try:
+            left = await self.left(bench, transport, adjusted.request)
+        except InvalidRequest as refusal:
+            assert refusal.param == name
+        else:
+            assert left != without, f"{name} vanished"
+
+    @pytest.mark.parametrize("kind", ["generate", "edit", "mask"])
+    async def test_a_size_is_sent_or_told(self, bench: Bench, transport: Engine, kind: str) -> None:
+        """Different sizes that were granted are different calls; a size that cannot be asked for is no part of one."""
+        base, extra = self.kind(bench, kind), self.steady(bench, kind)
+        asked = self.request(bench, **base)
+        rule = capabilities_for(bench.adapter, asked, bench.channel).sizes_for(asked)
+        if rule.decided_by is not Decider.CALLER:
+            adjusted = self.adjusted(bench, **base, size="1536x1024", extra=extra)
+            assert (adjusted.request.size, adjusted.mapped) == (None, {"size": f"1536x1024->{rule.decided_by}"})
+            without = await self.left(bench, transport, self.request(bench, **base, extra=extra))
+            assert await self.left(bench, transport, adjusted.request) == without
+            return
+        calls: dict[str, Any] = {}
+        for size in asked_sizes(rule):
+            adjusted = self.adjusted(bench, **base, size=size, extra=extra)
+            granted = adjusted.request.size
+            assert granted is not None and (granted == size or adjusted.mapped == {"size": f"{size}->{granted}"})
+            if granted not in calls:
+                calls[granted] = await self.left(bench, transport, adjusted.request)
+        for (one, call), (other, another) in combinations(calls.items(), 2):
+            assert call != another, f"{one} and {other} are the same call"
+
+    def kind(self, bench: Bench, kind: str) -> dict[str, Any]:
+        """What makes a request a generation, an edit, or an edit with a mask; the nearest that the model can."""
+        capabilities = self.capabilities(bench)
+        generates, edits = (operation in capabilities.operations for operation in (Operation.GENERATE, Operation.EDIT))
+        if not edits or (kind == "generate" and generates):
+            return {}
+        edit = {"operation": Operation.EDIT, "images": (reference(),)}
+        return {**edit, "mask": mask()} if kind == "mask" and capabilities.mask else edit
+
+    def steady(self, bench: Bench, kind: str) -> dict[str, Any]:
+        """A seed, where there is one: adapters may draw another."""
+        asked = ImageRequest(**{"operation": Operation.GENERATE, "model": bench.model, "prompt": "x", **self.kind(bench, kind)})
+        return {"seed": 7} if capabilities_for(bench.adapter, asked, bench.channel).vendor.takes("seed") else {}
+
+    async def left(self, bench: Bench, transport: Engine, request: ImageRequest) -> Any:
+        """What a call came to, whatever the provider answered to it. Raises what was refused before one was made."""
+        calls = bench.calls()
+        try:
+            return bench.left_behind(await self.run(bench, transport, request))
+        except GatewayError:
+            if bench.calls() == calls:
+                raise
+            return bench.left_behind([])
 
     @pytest.mark.parametrize("failure", list(Failure))
     async def test_each_failure_becomes_the_right_error(self, bench: Bench, transport: Engine, failure: Failure) -> None:
         request = bench.provoke(failure, self.request(bench))
+        assert (request is None) == (failure in bench.unheard_of)
         if request is None:
             return
         with pytest.raises(EXPECTED[failure]) as caught:
@@ -283,6 +376,12 @@ def check_grammar(seen: list[Seen], n: int) -> None:
             assert "\n" not in item.event.note
 
 
+def asked_sizes(rule: SizeRule) -> list[str]:
+    """Sizes to ask for: of each kind some that the model has, and some that it may not have."""
+    fixed = [f"{width}x{height}" for width, height in (*rule.fixed[:4], *rule.fixed[-4:])]
+    return list(dict.fromkeys(["1024x1024", "1536x1024", "1024x1536", "2048x2048", *fixed]))
+
+
 def completed(seen: list[Seen]) -> list[bytes]:
     """The finished pictures."""
     return [item.picture for item in seen if isinstance(item.event, CompletedImage)]
@@ -293,9 +392,6 @@ def declared(capabilities: Capabilities, field: str) -> dict[str, Any] | None:
     if capabilities.parameters is not None and field not in capabilities.parameters and field in {"output_compression"}:
         return None
     match field:
-        case "size":
-            sizes = capabilities.sizes.fixed
-            return {"size": "{}x{}".format(*sizes[-1])} if sizes else {"size": "1536x1024"}
         case "quality":
             return {"quality": "low"} if "low" in capabilities.qualities else None
         case "background":

@@ -33,6 +33,7 @@ class ComfyBench(SimulatedBench):
     """A channel to the simulator."""
 
     words: ClassVar = {Failure.SERVER: "[500]", Failure.NO_PICTURE: "[empty]", Failure.NOT_JSON: "[html]"}
+    unheard_of = frozenset({Failure.RATE_LIMIT, Failure.OVERLOADED, Failure.NO_CREDIT, Failure.CONTENT})
     cut = Reply.raw(b'{"prompt_id":"0000', "application/json")
     simulator: ComfyuiSimulator
 

@@ -42,6 +42,7 @@ class SiliconFlowBench(SimulatedBench):
         Failure.RATE_LIMIT: "[rate]",
         Failure.OVERLOADED: "[busy]",
         Failure.NO_CREDIT: "[balance]",
+        Failure.CONTENT: "[legal]",
         Failure.SERVER: "[500]",
         Failure.NO_PICTURE: "[no_data]",
         Failure.NOT_JSON: "[html]",

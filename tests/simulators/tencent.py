@@ -178,7 +178,7 @@ class TencentSimulator(Simulator):
         }
 
     def _url(self, request: Recorded, job: Job, number: int = 0) -> str:
-        if job not in self.jobs.values():
+        if not any(known is job for known in self.jobs.values()):
             self.jobs[f"file-{len(self.jobs)}"] = job
         name = next(name for name, known in self.jobs.items() if known is job)
         return f"http://{request.headers['host']}/files/{name}/{number}"

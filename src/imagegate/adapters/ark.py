@@ -134,7 +134,10 @@ def _size(asked: str | None, extra: Mapping[str, Any], rule: SizeRule) -> str | 
     """``WxH``; else pixels for a ratio and a tier, or a tier alone: the model then takes the ratio from the prompt."""
     if asked not in {None, "auto"}:
         return asked
-    word, shape = extra.get("resolution"), parse_ratio(str(extra.get("aspect_ratio")))
+    word, ratio = extra.get("resolution"), extra.get("aspect_ratio")
+    shape = parse_ratio(str(ratio))
+    if ratio is not None and shape is None:
+        raise InvalidRequest("'aspect_ratio' must be a ratio such as '16:9'.", param="aspect_ratio")
     tier = Tier(word.upper()) if isinstance(word, str) and word.upper() in set(Tier) else None
     if shape is None:
         return str(word).upper() if word else None

@@ -55,7 +55,8 @@ def config(model: str, adapter: str = "gemini", **given: Any) -> dict[str, Any]:
         (OLD, {"size": "864x1184"}, {"aspectRatio": "3:4"}),
         (OLD, {"quality": "high"}, None),
         ("gemini-9-image", {"size": "1536x1024"}, {"aspectRatio": "3:2"}),
-        ("gemini-9-image", {"size": "2k"}, {"imageSize": "2K"}),
+        ("gemini-9-image", {"size": "2k"}, {"aspectRatio": "1:1", "imageSize": "2K"}),
+        ("gemini-9-image", {"extra": {"image_size": "2k"}}, {"imageSize": "2K"}),
         ("gemini-9-image", {"size": "9:19.5"}, {"aspectRatio": "9:16"}),
     ],
 )

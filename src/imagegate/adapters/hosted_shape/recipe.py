@@ -104,7 +104,7 @@ class Recipe(BaseModel):
 def fields(request: ImageRequest, recipe: Recipe, pictures: Sequence[Any] = (), mask: Any = None) -> dict[str, Any]:
     """The request in the model's words. ``pictures`` and ``mask``: what stands for them in the body."""
     body: dict[str, Any] = {recipe.prompt: request.prompt} if recipe.prompt else {}
-    body.update(shape(request.size, recipe, edits=bool(pictures)))
+    body.update(shape(request.size, recipe, edits=bool(pictures) and "aspect_ratio" not in request.extra))
     if recipe.count and request.n != 1:
         body[recipe.count] = request.n
     if recipe.format and request.output_format is not None:
