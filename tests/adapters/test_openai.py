@@ -81,6 +81,11 @@ class TestOpenAI(AdapterContract):
     def bench(self, simulator: OpenAISimulator) -> Iterator[Bench]:
         yield OpenAIBench(simulator)
 
+    async def test_previews_of_a_channel_that_does_not_stream_are_dropped_by_name(self, simulator: OpenAISimulator) -> None:
+        asked: dict[str, Any] = {"stream": True, "partial_images": 2}
+        assert self.adjusted(OpenAIBench(simulator), **asked).dropped == ()
+        assert self.adjusted(OpenAIBench(simulator, stream=False), **asked).dropped == ("partial_images",)
+
     async def test_what_was_asked_is_what_is_sent(self, bench: Bench, simulator: OpenAISimulator, transport: Engine) -> None:
         asked = self.request(
             bench,

@@ -39,8 +39,13 @@ _KINDS: Kinds = {
     "watermark": bool,
     "disable_prompt_enhanced": bool,
 }
-_TAKEN = VendorFields(sizes=frozenset({"aspect_ratio", "width", "height"}))
 _PLACED = frozenset({"watermark", "style_weight"})
+_SHAPE = frozenset({"aspect_ratio", "width", "height"})
+_TAKEN: Mapping[str, VendorFields] = {
+    "images": VendorFields(never=_PLACED, sizes=_SHAPE),
+    "own": VendorFields(sizes=_SHAPE),
+}
+"""By ``extra.api``."""
 _BASE64_LIMIT = 128 * 1024 * 1024
 """Bytes of an answer with up to nine pictures in it."""
 _VERDICTS: Mapping[str, Verdict] = {
@@ -81,7 +86,8 @@ class MiniMaxAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row."""
-        return replace(self._catalog.capabilities("minimax", upstream_model), vendor=_TAKEN)
+        row = self._catalog.capabilities("minimax", upstream_model)
+        return replace(row, vendor=_TAKEN[row.extra.get("api", "own")])
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """Bearer key."""

@@ -63,7 +63,8 @@ class OpenRouterAdapter:
         row = self.capabilities(request.model)
         if not _by_chat(request, channel):
             return row
-        return replace(row, qualities=(), backgrounds=(), partial_images=0, parameters=chat.PARAMETERS)
+        vendor = replace(_TAKEN, never=chat.OURS)
+        return replace(row, qualities=(), backgrounds=(), partial_images=0, parameters=chat.PARAMETERS, vendor=vendor)
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """Bearer key, and who asks, when the operator wants that known."""

@@ -26,6 +26,8 @@ RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9
 """What a size becomes for models whose row says nothing about it; chat has no pixels."""
 PARAMETERS = frozenset({"user"})
 """OpenAI's optional fields that chat has."""
+OURS = frozenset({"messages", "modalities"})
+"""Fields of chat that only the gateway writes."""
 _CONFIG = {"aspect_ratio": "aspect_ratio", "resolution": "image_size"}
 """What ``image_config`` calls the two parts of a size."""
 _NOT_JSON = "The provider answered with something that is not the JSON it should be."
