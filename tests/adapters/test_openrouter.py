@@ -297,6 +297,7 @@ class TestOpenRouterChat(OpenRouterContract):
         several = self.at(bench, GPT, chat_models=("*",))
         await self.run(several, transport, self.request(several, size="1536x1024"))
         assert several.last.json["image_config"] == {"aspect_ratio": "3:2"}
+        assert self.adjusted(several, size="2048x2048").mapped == {"size": "2048x2048->1024x1024"}
         seedream = self.at(bench, "bytedance-seed/seedream-4.5", chat_models=("*",))
         await self.run(seedream, transport, self.request(seedream, size="9:16", extra={"resolution": "2K"}))
         assert seedream.last.json["image_config"] == {"aspect_ratio": "9:16", "image_size": "2K"}

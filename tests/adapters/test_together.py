@@ -138,6 +138,7 @@ class TestTogether(AdapterContract):
         seen = await self.run(bench, transport, self.request(bench, size="1792x1008"))
         assert simulator.requests[-1].json["aspect_ratio"] == "16:9" and "width" not in simulator.requests[-1].json
         assert pictures.look(completed(seen)[0]).size == (1344, 768)
+        assert self.adjusted(bench, size="1792x1008").mapped == {"size": "1792x1008->1280x720"}
 
     @pytest.mark.parametrize(
         ("model", "count", "field"),

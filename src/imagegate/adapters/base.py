@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -56,7 +56,6 @@ class Adapter(Protocol):
         ...
 
 
-@runtime_checkable
 class ByRequest(Protocol):
     """An adapter whose models can do more or less depending on what is asked of them, or on the channel's options."""
 
@@ -66,10 +65,9 @@ class ByRequest(Protocol):
 
 
 def capabilities_for(adapter: Adapter, request: ImageRequest, channel: Channel) -> Capabilities:
-    """What an adapter can do for one request on one channel."""
-    if isinstance(adapter, ByRequest):
-        return adapter.capabilities_for(request, channel)
-    return adapter.capabilities(request.model)
+    """What an adapter can do for one request on one channel; a ``ByRequest`` says so itself."""
+    narrowed: Callable[[ImageRequest, Channel], Capabilities] | None = getattr(adapter, "capabilities_for", None)
+    return narrowed(request, channel) if narrowed else adapter.capabilities(request.model)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,10 @@ from imagegate.adapters.shape import answers, failures, payload, verdicts
 from imagegate.adapters.shape.typed import typed
 from imagegate.adapters.shape.verdicts import Verdict
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities, VendorFields
+from imagegate.domain.capabilities import Capabilities, SizePolicy, SizeRule, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import Finished, ImageBytes, ImageEvent, PartialImage, Usage, add_usage
+from imagegate.domain.fitting import by_ratio
 from imagegate.domain.images import ImageRequest
 from imagegate.domain.rules import streams
 from imagegate.domain.sizes import Auto, PixelSize, Tier, aspect_ratio, parse_size, tier
@@ -59,12 +60,13 @@ class OpenRouterAdapter:
         return replace(self._catalog.capabilities("openrouter", upstream_model), vendor=_TAKEN)
 
     def capabilities_for(self, request: ImageRequest, channel: Channel) -> Capabilities:
-        """By chat a model has neither quality, background and previews nor any parameter but ``user``."""
+        """By chat a model has neither quality, background, format and previews nor any parameter but ``user``."""
         row = self.capabilities(request.model)
         if not _by_chat(request, channel):
             return row
         vendor = replace(_TAKEN, never=chat.OURS)
-        return replace(row, qualities=(), backgrounds=(), partial_images=0, parameters=chat.PARAMETERS, vendor=vendor)
+        none = replace(row, qualities=(), backgrounds=(), formats=(), partial_images=0)
+        return replace(none, parameters=chat.PARAMETERS, vendor=vendor, sizes=_chat_sizes(request, row))
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """Bearer key, and who asks, when the operator wants that known."""
@@ -125,6 +127,14 @@ class OpenRouterAdapter:
 def _by_chat(request: ImageRequest, channel: Channel) -> bool:
     options: OpenRouterOptions = channel.options
     return any(fnmatchcase(request.model, pattern) for pattern in options.chat_models)
+
+
+def _chat_sizes(request: ImageRequest, row: Capabilities) -> SizeRule:
+    """By chat pixels are a ratio; a row that says nothing about ratios has the usual ones. Other words pass where they may."""
+    pixels = request.size is not None and request.size[:1].isdigit() and ":" not in request.size and request.size[-1:].isdigit()
+    if row.extra.get("ratios") or (row.sizes.policy is SizePolicy.PASSTHROUGH and not pixels):
+        return row.sizes
+    return by_ratio(chat.RATIOS, row.sizes)
 
 
 def fields(request: ImageRequest, size: Mapping[str, Any], *, stream: bool) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from imagegate.catalog.loader import Catalog
 from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import ImageEvent
+from imagegate.domain.fitting import by_ratio
 from imagegate.domain.images import ImageRequest
 from imagegate.domain.sizes import PixelSize, aspect_ratio, parse_size
 from imagegate.errors import GatewayError
@@ -59,6 +60,11 @@ class TogetherAdapter:
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row; ``extra.references`` is the field of reference pictures."""
         return replace(self._catalog.capabilities("together", upstream_model), vendor=_TAKEN)
+
+    def capabilities_for(self, request: ImageRequest, channel: Channel) -> Capabilities:
+        """Sizes are those of a few ratios where the channel says so."""
+        row = self.capabilities(request.model)
+        return row if channel.options.size_as == "pixels" else replace(row, sizes=by_ratio(_RATIOS, row.sizes))
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """Bearer key."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from imagegate.domain.capabilities import SizePolicy, SizeRule
-from imagegate.domain.sizes import Auto, PixelSize, Ratio, Size, Tier, flips, invalid_size, reduced
+from imagegate.domain.sizes import Auto, PixelSize, Ratio, Size, Tier, flips, invalid_size, parse_ratio, reduced
 
 DEFAULT_AREA = 1024 * 1024
 """Pixels to aim at when only a ratio was asked for."""
 
 _SAME_RATIO = 0.05
 """Listed sizes whose ratios are this close (natural log) count as equally well shaped; then the area decides."""
+_RATIO_GRID = 16
+"""Pixels in whose steps most models work."""
 _SAME_AREA = math.log(1.5)
 """How far from the wished area (natural log) an exactly kept ratio may lead."""
 
@@ -61,6 +64,14 @@ def size_from(ratio: Ratio, area: Tier | int, rule: SizeRule) -> PixelSize:
     if rule.fixed:
         return _nearest_fixed(shape, pixels, rule)
     return _exact_ratio(ratio, pixels, rule) or _nearest_free(shape, pixels, rule)
+
+
+def by_ratio(ratios: Sequence[str], rule: SizeRule) -> SizeRule:
+    """The rule where a model is told a ratio and nothing else: for each one size of about a megapixel within ``rule``."""
+    grid = replace(rule, multiple=max(rule.multiple, _RATIO_GRID))
+    known = [ratio for word in ratios if (ratio := parse_ratio(word)) is not None]
+    fixed = [size_from(ratio, DEFAULT_AREA, grid if satisfiable(grid) else rule) for ratio in known]
+    return SizeRule(fixed=tuple((size.width, size.height) for size in fixed), auto=rule.auto)
 
 
 def describe_rule(rule: SizeRule) -> str:
