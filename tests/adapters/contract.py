@@ -260,52 +260,53 @@ class AdapterContract(ABC):
             assert caught.value.param == "background"
         elif field in {"quality", "output_compression"}:
             given: dict[str, Any] = {"quality": "low"} if field == "quality" else {"output_compression": 20}
-            adjusted = self.adjusted(bench, **self.kind(bench, "generate"), **given)
+            adjusted = self.adjusted(bench, **self.kinds(bench)[0], **given)
             assert field in adjusted.dropped or field in adjusted.mapped
 
-    @pytest.mark.parametrize("kind", ["generate", "edit", "mask"])
-    async def test_the_same_request_leaves_the_same_behind(self, bench: Bench, transport: Engine, kind: str) -> None:
+    async def test_the_same_request_leaves_the_same_behind(self, bench: Bench, transport: Engine) -> None:
         """Or the tests of honesty would prove nothing."""
-        asked = self.request(bench, **self.kind(bench, kind), extra=self.steady(bench, kind))
-        assert await self.left(bench, transport, asked) == await self.left(bench, transport, asked)
+        for kind in self.kinds(bench):
+            asked = self.request(bench, **kind, extra=self.steady(bench, kind))
+            assert await self.left(bench, transport, asked) == await self.left(bench, transport, asked)
 
-    @pytest.mark.parametrize("kind", ["generate", "edit", "mask"])
     @pytest.mark.parametrize(
         ("name", "value"),
         [("x_probe", "a-probe"), ("seed", 8), ("negative_prompt", "a-probe"), ("guidance_scale", 3), ("aspect_ratio", "a:probe")],
     )
-    async def test_an_unknown_field_is_sent_or_named(
-        self, bench: Bench, transport: Engine, kind: str, name: str, value: Any
-    ) -> None:
-        base, steady = self.kind(bench, kind), self.steady(bench, kind)
-        without = await self.left(bench, transport, self.request(bench, **base, extra=steady))
-        adjusted = self.adjusted(bench, **base, extra={**steady, name: value})
-        if name in adjusted.dropped:
-            assert name not in adjusted.request.extra
-            assert await self.left(bench, transport, adjusted.request) == without
-            return
-        try:
-            left = await self.left(bench, transport, adjusted.request)
-        except InvalidRequest as refusal:
-            assert refusal.param == name
-        else:
-            assert left != without, f"{name} vanished"
+    async def test_an_unknown_field_is_sent_or_named(self, bench: Bench, transport: Engine, name: str, value: Any) -> None:
+        for kind in self.kinds(bench):
+            steady = self.steady(bench, kind)
+            without = await self.left(bench, transport, self.request(bench, **kind, extra=steady))
+            adjusted = self.adjusted(bench, **kind, extra={**steady, name: value})
+            try:
+                left = await self.left(bench, transport, adjusted.request)
+            except InvalidRequest as refusal:
+                assert refusal.param == name
+                continue
+            named = name in adjusted.dropped
+            assert named == (name not in adjusted.request.extra)
+            assert (left == without) == named, f"{name} vanished, or is named and was sent"
 
-    @pytest.mark.parametrize("kind", ["generate", "edit", "mask"])
-    async def test_a_size_is_sent_or_told(self, bench: Bench, transport: Engine, kind: str) -> None:
+    async def test_a_size_is_sent_or_told(self, bench: Bench, transport: Engine) -> None:
         """Different sizes that were granted are different calls; a size that cannot be asked for is no part of one."""
-        base, extra = self.kind(bench, kind), self.steady(bench, kind)
-        asked = self.request(bench, **base)
-        rule = capabilities_for(bench.adapter, asked, bench.channel).sizes_for(asked)
-        if rule.decided_by is not Decider.CALLER:
-            adjusted = self.adjusted(bench, **base, size="1536x1024", extra=extra)
+        for kind in self.kinds(bench):
+            asked = self.request(bench, **kind)
+            rule = capabilities_for(bench.adapter, asked, bench.channel).sizes_for(asked)
+            if rule.decided_by is Decider.CALLER:
+                await self.check_granted(bench, transport, kind, rule)
+                continue
+            extra = self.steady(bench, kind)
+            adjusted = self.adjusted(bench, **kind, size="1536x1024", extra=extra)
             assert (adjusted.request.size, adjusted.mapped) == (None, {"size": f"1536x1024->{rule.decided_by}"})
-            without = await self.left(bench, transport, self.request(bench, **base, extra=extra))
+            without = await self.left(bench, transport, self.request(bench, **kind, extra=extra))
             assert await self.left(bench, transport, adjusted.request) == without
-            return
+
+    async def check_granted(self, bench: Bench, transport: Engine, kind: dict[str, Any], rule: SizeRule) -> None:
+        """Sizes that the caller decides are granted or mapped, and each is a call of its own."""
+        extra = self.steady(bench, kind)
         calls: dict[str, Any] = {}
         for size in asked_sizes(rule):
-            adjusted = self.adjusted(bench, **base, size=size, extra=extra)
+            adjusted = self.adjusted(bench, **kind, size=size, extra=extra)
             granted = adjusted.request.size
             assert granted is not None and (granted == size or adjusted.mapped == {"size": f"{size}->{granted}"})
             if granted not in calls:
@@ -313,18 +314,18 @@ class AdapterContract(ABC):
         for (one, call), (other, another) in combinations(calls.items(), 2):
             assert call != another, f"{one} and {other} are the same call"
 
-    def kind(self, bench: Bench, kind: str) -> dict[str, Any]:
-        """What makes a request a generation, an edit, or an edit with a mask; the nearest that the model can."""
+    def kinds(self, bench: Bench) -> list[dict[str, Any]]:
+        """What makes a request a generation, an edit, and an edit with a mask, as far as the model can."""
         capabilities = self.capabilities(bench)
-        generates, edits = (operation in capabilities.operations for operation in (Operation.GENERATE, Operation.EDIT))
-        if not edits or (kind == "generate" and generates):
-            return {}
-        edit = {"operation": Operation.EDIT, "images": (reference(),)}
-        return {**edit, "mask": mask()} if kind == "mask" and capabilities.mask else edit
+        edit: dict[str, Any] = {"operation": Operation.EDIT, "images": (reference(),)}
+        kinds: list[dict[str, Any]] = [{}] if Operation.GENERATE in capabilities.operations else []
+        if Operation.EDIT in capabilities.operations:
+            kinds += [edit, {**edit, "mask": mask()}] if capabilities.mask else [edit]
+        return kinds
 
-    def steady(self, bench: Bench, kind: str) -> dict[str, Any]:
+    def steady(self, bench: Bench, kind: dict[str, Any]) -> dict[str, Any]:
         """A seed, where there is one: adapters may draw another."""
-        asked = ImageRequest(**{"operation": Operation.GENERATE, "model": bench.model, "prompt": "x", **self.kind(bench, kind)})
+        asked = ImageRequest(**{"operation": Operation.GENERATE, "model": bench.model, "prompt": "x", **kind})
         return {"seed": 7} if capabilities_for(bench.adapter, asked, bench.channel).vendor.takes("seed") else {}
 
     async def left(self, bench: Bench, transport: Engine, request: ImageRequest) -> Any:

@@ -114,10 +114,9 @@ class TestContract(AdapterContract):
     def bench(self, executor: ThreadPoolExecutor, clock: Clock) -> Iterator[Bench]:
         yield SandboxBench(executor, clock)
 
-    def kind(self, bench: Bench, kind: str) -> dict[str, Any]:
+    def kinds(self, bench: Bench) -> list[dict[str, Any]]:
         """Pictures that are large enough to write on."""
-        asked = super().kind(bench, kind)
-        return {**asked, "images": (reference(640, 640),)} if asked else {}
+        return [{**kind, "images": (reference(640, 640),)} if kind else {} for kind in super().kinds(bench)]
 
 
 class TestSandbox:
