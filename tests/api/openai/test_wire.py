@@ -160,6 +160,12 @@ async def test_unknown_fields_never_replace_ours() -> None:
     assert document == {"created": 5, "data": [{"b64_json": "QQ", "x": 1}], "usage": USAGE_OBJECT, "own": 1}
 
 
+async def test_a_stream_never_tells_a_size_or_quality_that_was_only_asked_for() -> None:
+    events: list[ImageEvent] = [PartialImage(held(b"QUFB")), CompletedImage(held(b"QUJD"), ImageDetails(usage=USAGE))]
+    for event in decoded(await frames(events, size="1024x1024", quality="high")):
+        assert (event.json()["size"], event.json()["quality"]) == ("auto", "auto")
+
+
 async def test_a_failure_leaves_a_json_answer_visibly_unfinished() -> None:
     body = b""
     with pytest.raises(BadResponse):
