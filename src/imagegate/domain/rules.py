@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from imagegate.domain import vendor
 from imagegate.domain.capabilities import Capabilities, Decider, SizePolicy, SizeRule
 from imagegate.domain.fitting import fit_size
 from imagegate.domain.images import ImageRequest, Operation
@@ -32,12 +33,6 @@ _PLAIN_PARAMETERS = (
 OPTIONAL_PARAMETERS = (*_PLAIN_PARAMETERS, "quality", "background")
 """Names that ``Capabilities.parameters`` may hold. Quality and background are also taken when their choices are listed."""
 
-RESERVED = frozenset({"model", "prompt", "stream", "n", "image", "images", "mask", "markup"})
-"""Names that no unknown field may have: they would replace what the gateway decides."""
-
-TIER_FIELDS = frozenset({"resolution", "image_size", "imageSize"})
-"""Unknown fields that some providers have for the tier of a size (``2K``)."""
-
 MAX_PARTIAL_IMAGES = 3
 """Most previews that the protocol lets a caller ask for."""
 
@@ -46,9 +41,6 @@ _COMPRESSED_FORMATS = frozenset({"jpeg", "webp"})
 _UNSTREAMED_FORMATS = frozenset({"gif", "svg"})
 _QUALITY_RANKS = {"low": 1, "standard": 2, "medium": 2, "hd": 3, "high": 3, "xhigh": 4, "max": 5}
 _PROVIDER_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
-_TIERS = {tier.value: tier for tier in Tier}
-_MOST_NAMED = 50
-_NOT_IN_A_HEADER = re.compile(r"[^A-Za-z0-9_.:$@/\[\]-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +96,10 @@ class _Draft:
         """Leave a field out and say so."""
         self.change(name, None)
         self.dropped.append(name)
+
+    def leave_out(self, *names: str) -> None:
+        """Take unknown fields off the request without mention."""
+        self.change("extra", {name: value for name, value in self.request.extra.items() if name not in names})
 
     def map(self, name: str, asked: object, sent: object) -> None:
         """Send another value than the caller's and say so."""
@@ -181,34 +177,17 @@ def _size_of_another(draft: _Draft, text: str, rule: SizeRule) -> None:
 
 def _tier_beside(draft: _Draft) -> Tier | None:
     """How large a ratio shall become, as a provider's own field says; the field has then done its work."""
-    extra = draft.request.extra
-    for name in sorted(TIER_FIELDS & draft.capabilities.vendor.sizes & extra.keys()):
-        if (tier := _TIERS.get(str(extra[name]).upper())) is not None:
-            draft.change("extra", {other: value for other, value in extra.items() if other != name})
-            return tier
-    return None
+    found = vendor.tier_beside(draft.request, draft.capabilities)
+    if found is None:
+        return None
+    draft.leave_out(found[0])
+    return found[1]
 
 
 def _unknown_fields(draft: _Draft) -> None:
-    """Fields that the adapter does not take, and those that say a size where another is granted or none can be."""
-    vendor, extra = draft.capabilities.vendor, draft.request.extra
-    nobody_asks = draft.capabilities.sizes_for(draft.request).decided_by is not Decider.CALLER
-    twice = {name for name in vendor.sizes if nobody_asks or _says_again(draft.request.size, name)}
-    lost = [name for name in extra if name.partition("[")[0] in RESERVED or name in twice or not vendor.takes(name)]
-    if lost:
-        draft.change("extra", {name: value for name, value in extra.items() if name not in set(lost)})
-        draft.dropped.extend(_NOT_IN_A_HEADER.sub("?", name)[:64] for name in lost[:_MOST_NAMED])
-        if len(lost) > _MOST_NAMED:
-            draft.dropped.append(f"{len(lost) - _MOST_NAMED}-more")
-
-
-def _says_again(size: str | None, name: str) -> bool:
-    """Whether a provider's word says what the size says already; a ratio leaves the tier open, and a tier the ratio."""
-    if size is None or size == "auto":
-        return False
-    if ":" in size:
-        return name not in TIER_FIELDS
-    return name in TIER_FIELDS or size.upper() not in _TIERS
+    if names := vendor.lost(draft.request, draft.capabilities):
+        draft.leave_out(*names)
+        draft.dropped.extend(vendor.told(names))
 
 
 def _quality(draft: _Draft) -> None:

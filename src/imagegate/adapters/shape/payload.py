@@ -9,7 +9,7 @@ import orjson
 
 from imagegate.domain.capabilities import Capabilities
 from imagegate.domain.images import ImageRequest
-from imagegate.domain.rules import RESERVED
+from imagegate.domain.vendor import RESERVED
 from imagegate.errors import InvalidRequest
 from imagegate.upstream.form import FormFile, MultipartForm
 
