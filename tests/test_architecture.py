@@ -32,7 +32,7 @@ FOLDERS = {
 }
 NO_SIMULATOR = {"sandbox"}
 """Adapters that talk to nobody."""
-ONLY_DATA = {"adapters/base.py", "domain/capabilities.py", "domain/images.py"}
+ONLY_DATA = {"domain/capabilities.py", "domain/images.py"}
 """Protocols and fields, without a line that could be wrong."""
 
 

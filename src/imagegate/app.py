@@ -37,12 +37,14 @@ from imagegate.catalog.loader import Catalog
 from imagegate.domain.channels import Candidate
 from imagegate.domain.keys import Caller
 from imagegate.media.blobs import LocalBlobs
+from imagegate.media.convert import PictureConverter
 from imagegate.media.inputs import ImageInspector, InspectionLimits
 from imagegate.media.library import PictureLibrary
 from imagegate.media.links import LinkSigner, load_or_create_secret
 from imagegate.media.own_links import OwnLinksFirst
 from imagegate.media.sniff import sniff
 from imagegate.media.spool import SpoolBudget, Spools
+from imagegate.relay.conversion import Conversion
 from imagegate.relay.relay import Relay, RelayPolicy
 from imagegate.routing.candidates import ModelTable
 from imagegate.routing.rest import RestingKeys
@@ -104,11 +106,12 @@ class Resources:
     results: GuardedFetcher
     blobs: LocalBlobs
     executor: ThreadPoolExecutor
+    converter: PictureConverter
 
 
 def create_app(settings: Settings, *, keys: Sequence[KeyStore] = (), ready: Callable[[], bool] = lambda: True) -> FastAPI:
     """The whole gateway as an ASGI application. ``keys``: stores beside the configuration's own keys."""
-    log: FilteringBoundLogger = structlog.get_logger()
+    log: FilteringBoundLogger = structlog.get_logger().bind()  # at once, not anew for every line
     errors = ErrorWriter(settings.errors.content_policy_status)
     resources = _resources(settings, log)
     adapters = _adapters(settings, resources)
@@ -117,13 +120,15 @@ def create_app(settings: Settings, *, keys: Sequence[KeyStore] = (), ready: Call
     authenticator = Authenticator(_key_stores(settings, keys), required=settings.auth.required)
     secret = load_or_create_secret(Path(settings.storage.path) / ".link-secret")
     signer = LinkSigner(secret, settings.storage.url_ttl)
+    new_spools = _spools(settings)
     services = ImagesServices(
         authenticator=authenticator,
         table=table,
         relay=relay,
         uploads=_uploads(settings, OwnLinksFirst(resources.blobs, signer, resources.references)),
-        new_spools=_spools(settings),
+        new_spools=new_spools,
         pictures=PictureLibrary(resources.blobs, signer),
+        conversion=Conversion(resources.converter, new_spools),
         policy=_answer_policy(settings, errors),
         public_url=settings.server.public_url.rstrip("/") if settings.server.public_url else None,
         json_bytes=settings.uploads.max_json_bytes,
@@ -194,6 +199,7 @@ def _resources(settings: Settings, log: FilteringBoundLogger) -> Resources:
             sniff=sniff,
         ),
         executor=ThreadPoolExecutor(max_workers=4, thread_name_prefix="imagegate-pixels"),
+        converter=PictureConverter(workers=settings.convert.workers, max_pixels=settings.convert.max_pixels),
     )
 
 
@@ -300,6 +306,7 @@ def _lifespan(resources: Resources, log: FilteringBoundLogger) -> Callable[[Fast
             sweeper.cancel()
             await asyncio.wait({sweeper})
             await resources.transport.aclose()
+            await resources.converter.aclose()
             resources.executor.shutdown(wait=False, cancel_futures=True)
 
     return run

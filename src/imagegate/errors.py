@@ -23,6 +23,7 @@
     │   ├── Ambiguous           502 or 504, final: the provider may have worked and may charge
     │   └── BadResponse         502  final: the provider answered nonsense
     ├── PictureNotKept          503  made and paid, but there is no room for its url
+    ├── PictureNotConverted     503  made and paid, but the gateway could not bring it into the wanted format
     └── NoChannel               503
 
 A class exists only where status, code or the way on differ.
@@ -234,6 +235,14 @@ class PictureNotKept(GatewayError):
 
     status = 503
     default_code = "storage_unavailable"
+    should_retry = False
+
+
+class PictureNotConverted(GatewayError):
+    """Another format was asked for than the provider makes, and the gateway failed to convert the picture, which is paid."""
+
+    status = 503
+    default_code = "conversion_failed"
     should_retry = False
 
 

@@ -20,6 +20,8 @@ from typing import Any, ClassVar
 import pytest
 
 from imagegate.adapters.base import Adapter, capabilities_for
+from imagegate.adapters.registry import Rows
+from imagegate.adapters.shape.listed import unlisted
 from imagegate.domain.capabilities import Capabilities, Decider, SizeRule
 from imagegate.domain.channels import Channel, Secret
 from imagegate.domain.events import (
@@ -90,8 +92,7 @@ class Bytes:
         """Length in bytes."""
         return len(self.data)
 
-    @property
-    def sha256(self) -> str:
+    async def sha256(self) -> str:
         """Not needed here."""
         return ""
 
@@ -138,6 +139,11 @@ class Bench(ABC):
     @abstractmethod
     def provoke(self, failure: Failure, request: ImageRequest) -> ImageRequest | None:
         """Make the next call fail so; the request to send. None: the provider has no such failure, as ``unheard_of`` says."""
+
+    def orders(self) -> int:
+        """Calls that the provider would charge for, so far."""
+        simulator = getattr(self, "simulator", None)
+        return 0 if simulator is None else int(simulator.calls)
 
     def open_connections(self) -> int:
         """Connections that the provider still sees busy."""
@@ -192,10 +198,14 @@ class AdapterContract(ABC):
     def start(self, bench: Bench, transport: Engine, request: ImageRequest) -> AsyncGenerator[ImageEvent]:
         """The adapter's generator, not yet running."""
         channel = replace(bench.channel, keys=bench.channel.keys or (Secret(SECRET),))
+        return bench.adapter.run(request, channel, self.upstream(bench, transport))
+
+    def upstream(self, bench: Bench, transport: Engine) -> Upstream:
+        """The account of the bench's channel, with its first key."""
+        channel = replace(bench.channel, keys=bench.channel.keys or (Secret(SECRET),))
         key = channel.keys[0].reveal()
         account = Account(channel.base_url, bench.adapter.headers(channel, key), bench.adapter.failure, channel.timeouts, key)
-        upstream = Upstream(transport, account, bench.outside(), asyncio.get_running_loop().time() + 20)
-        return bench.adapter.run(request, channel, upstream)
+        return Upstream(transport, account, bench.outside(), asyncio.get_running_loop().time() + 20)
 
     def capabilities(self, bench: Bench) -> Capabilities:
         """Of the bench's model."""
@@ -349,6 +359,25 @@ class AdapterContract(ABC):
         told = f"{caught.value.message} {caught.value.code} {caught.value.param}"
         assert SECRET not in told and bench.channel.base_url not in told
         assert caught.value.message.strip().endswith((".", "!", "…", "]")), "one whole sentence"
+
+    async def test_the_free_check_orders_nothing_and_wants_the_key(self, bench: Bench, transport: Engine) -> None:
+        row = Rows()[bench.channel.adapter]
+        url = row.check_url(bench.channel.base_url)
+        if url is None:
+            return
+        before = bench.orders()
+        async with self.upstream(bench, transport).get(url) as answer:
+            assert answer.status == 200
+            document = await answer.json()
+        assert document
+        if row.lists_models:
+            assert unlisted([self.request(bench).model, "nobody/nothing"], document) == ("nobody/nothing",)
+        if row.needs_key:
+            bench.provoke(Failure.BAD_KEY, self.request(bench))
+            with pytest.raises(AuthFailed):
+                async with self.upstream(bench, transport).get(url):
+                    pass
+        assert bench.orders() == before
 
     async def test_closing_early_frees_the_connection(self, bench: Bench, transport: Engine) -> None:
         events = self.start(bench, transport, self.request(bench))

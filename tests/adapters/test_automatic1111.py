@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import orjson
 import pytest
 
-from imagegate.adapters.automatic1111 import ROW, Automatic1111Adapter, pictures
+from imagegate.adapters.automatic1111 import ROW, Automatic1111Adapter
 from imagegate.adapters.base import Tools
 from imagegate.domain.events import CompletedImage, Finished
 from imagegate.domain.images import Operation
@@ -201,20 +201,6 @@ class TestAutomatic1111(AdapterContract):
 )
 def test_failures(adapter: Automatic1111Adapter, status: int, document: Any, error: type[GatewayError]) -> None:
     assert type(classified(adapter, status, orjson.dumps(document))) is error
-
-
-@pytest.mark.parametrize(
-    "info", [None, "", "no json", "[]", {"all_seeds": "x"}, '{"index_of_first_image": 7, "all_seeds": [true]}']
-)
-def test_odd_info_costs_no_picture(info: Any) -> None:
-    events = list(pictures({"images": ["data:image/png;base64,QUJD", "QUJE"], "info": info}, 1))
-    assert [type(event) for event in events] == [CompletedImage, Finished]
-
-
-@pytest.mark.parametrize("document", [[], None, {}, {"images": None}, {"images": [None, ""]}])
-def test_no_picture(document: Any) -> None:
-    with pytest.raises(BadResponse):
-        list(pictures(document, 1))
 
 
 def test_the_row_makes_the_adapter(executor: ThreadPoolExecutor) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from imagegate.adapters.azure import ROW, AzureAdapter, AzureOptions, with_usage
+from imagegate.adapters.azure import AzureAdapter, AzureOptions
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.channels import Channel, ModelRoute, Secret
 from imagegate.domain.events import CompletedImage, Finished, PartialImage, Usage
@@ -28,9 +27,9 @@ from imagegate.errors import (
     RateLimited,
     Unavailable,
 )
-from imagegate.upstream.client import Account, Refusal, Upstream
+from imagegate.upstream.client import Refusal
 from imagegate.upstream.engine import Engine
-from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, NoOutside, Seen, completed, mask, reference
+from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, Seen, completed, mask, reference
 from tests.simulators.azure import TRIGGERS, AzureSimulator
 from tests.simulators.base import Reply
 from tests.support import pictures
@@ -90,20 +89,6 @@ class TestAzure(AdapterContract):
     @pytest.fixture
     def bench(self, simulator: AzureSimulator) -> Iterator[Bench]:
         yield AzureBench(simulator)
-
-    async def test_the_free_check_costs_nothing_and_wants_the_key(
-        self, bench: Bench, simulator: AzureSimulator, transport: Engine
-    ) -> None:
-        assert ROW.free_check is not None
-        account = Account(bench.channel.base_url, bench.adapter.headers(bench.channel, SECRET), bench.adapter.failure)
-        upstream = Upstream(transport, account, NoOutside(), asyncio.get_running_loop().time() + 5)
-        async with upstream.get(ROW.free_check) as answer:
-            assert answer.status == 200 and await answer.json()
-        simulator.key = "another-key"
-        with pytest.raises(AuthFailed):
-            async with upstream.get(ROW.free_check):
-                pass
-        assert simulator.calls == 0
 
     async def test_a_deployment_is_named_in_the_path(self, bench: Bench, simulator: AzureSimulator, transport: Engine) -> None:
         asked = self.request(
@@ -294,20 +279,6 @@ class TestAzureMai(AdapterContract):
         finished = (await self.run(bench, transport, asked))[-1].event
         assert isinstance(finished, Finished)
         assert finished.usage == Usage(709, 1024, 1733, 9, 700, None, 1024)
-
-
-@pytest.mark.parametrize(
-    ("given", "wanted"),
-    [
-        (None, None),
-        (Usage(1, 2, 3, 1, 0, None, 2), Usage(1, 2, 3, 1, 0, None, 2)),
-        (Usage(extra={"output_image_tokens": 5, "x": 1}), Usage(0, 5, 5, 0, 0, None, 5, {"x": 1})),
-        (Usage(extra={"num_input_text_tokens": 4, "num_output_tokens": "?"}), Usage(4, 0, 4, 4, 0, None, 0)),
-        (Usage(4, 6, 10, extra={"num_output_tokens": 6}), Usage(4, 6, 10, 0, 0, None, 6)),
-    ],
-)
-def test_usage(given: Usage | None, wanted: Usage | None) -> None:
-    assert with_usage(Finished(usage=given)).usage == wanted
 
 
 @pytest.mark.parametrize(

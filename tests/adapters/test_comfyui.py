@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import aclosing
 from dataclasses import replace
@@ -11,14 +10,12 @@ from typing import Any, ClassVar
 import orjson
 import pytest
 
-from imagegate.adapters._comfyui.options import ComfyuiOptions
-from imagegate.adapters.comfyui import ROW, ComfyuiAdapter, results
-from imagegate.domain.events import Finished, ImageLink, Progress
+from imagegate.adapters.comfyui import ComfyuiAdapter
+from imagegate.domain.events import Finished, Progress
 from imagegate.domain.images import ImageRequest, Operation
 from imagegate.errors import Ambiguous, AuthFailed, BadResponse, GatewayError, InvalidRequest, ModelMissing
-from imagegate.upstream.client import Account, Upstream
 from imagegate.upstream.engine import Engine
-from tests.adapters.contract import SECRET, Bench, Failure, NoOutside, Seen, completed, mask, reference
+from tests.adapters.contract import SECRET, Bench, Failure, Seen, completed, mask, reference
 from tests.adapters.linked import LinkedContract
 from tests.adapters.simulated import SimulatedBench, catalog, classified, same_error
 from tests.simulators.base import Reply
@@ -169,13 +166,6 @@ class TestComfyui(LinkedContract):
         with pytest.raises(ModelMissing):
             await self.run(bench, transport, replace(self.request(bench), model="other"))
 
-    async def test_the_free_check(self, bench: ComfyBench, simulator: ComfyuiSimulator, transport: Engine) -> None:
-        assert ROW.free_check is not None
-        account = Account(bench.channel.base_url, bench.adapter.headers(bench.channel, SECRET), bench.adapter.failure)
-        async with Upstream(transport, account, NoOutside(), asyncio.get_running_loop().time() + 5).get(ROW.free_check) as answer:
-            assert answer.status == 200
-        assert simulator.calls == 0 and bench.adapter.headers(bench.channel, "") == {}
-
 
 @pytest.mark.parametrize(
     ("status", "document", "error"),
@@ -191,11 +181,3 @@ class TestComfyui(LinkedContract):
 )
 def test_failures(status: int, document: Any, error: type[GatewayError]) -> None:
     assert type(classified(ComfyuiAdapter(catalog()), status, orjson.dumps(document))) is error
-
-
-def test_a_chosen_node_and_names_that_need_quoting() -> None:
-    file = {"filename": "a&b c.png", "subfolder": "x/y", "type": "temp"}
-    job = {"outputs": {"3": {"images": [file, None, {}]}, "9": {"images": [{"filename": "z.png", "type": "output"}]}}}
-    (picture,) = results(job, 2, ComfyuiOptions(output_node="3"), "http://h:1")
-    assert picture.source == ImageLink("http://h:1/view?filename=a%26b+c.png&subfolder=x%2Fy&type=temp")
-    assert results({"outputs": None}, 1, ComfyuiOptions(), "http://h:1") == []

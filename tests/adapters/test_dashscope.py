@@ -34,7 +34,7 @@ from tests.simulators.dashscope_rules import MODELS, envelope
 from tests.support import pictures
 from tests.support.waiting import until
 
-QWEN, WAN, OLD = "qwen-image-3.0", "wan2.7-image", "wan2.2-t2i-flash"
+QWEN, WAN, OLD, IN_TURN = "qwen-image-3.0", "wan2.7-image", "wan2.2-t2i-flash", "wan2.6-image"
 CATALOG = Catalog.load()
 WORDS = {
     Failure.RATE_LIMIT: "[rate]",
@@ -83,7 +83,8 @@ class TestDashscope(LinkedContract):
             yield simulator
 
     @pytest.fixture(
-        params=[(QWEN, False), (WAN, False), (WAN, True), (OLD, False)], ids=["qwen", "wan", "wan-queued", "text2image"]
+        params=[(QWEN, False), (WAN, False), (WAN, True), (OLD, False), (IN_TURN, False)],
+        ids=["qwen", "wan", "wan-queued", "text2image", "in-turn"],
     )
     def bench(self, simulator: DashscopeSimulator, executor: Executor, request: pytest.FixtureRequest) -> Iterator[Bench]:
         model, queued = request.param
@@ -197,6 +198,64 @@ class TestDashscope(LinkedContract):
         simulator.as_results = True
         queued = self.request(bench, n=4, extra={"async_jobs": True})
         assert len(completed(await self.run(bench, transport, queued))) == 4
+
+    @pytest.mark.parametrize("queued", [False, True])
+    async def test_words_and_pictures_in_turn(
+        self, simulator: DashscopeSimulator, executor: Executor, transport: Engine, queued: bool
+    ) -> None:
+        bench = DashscopeBench(simulator, executor, IN_TURN, async_jobs=queued)
+        seen = await self.run(bench, transport, self.request(bench, n=3, size="1024x1536", extra={"seed": "7"}))
+        stream = {} if queued else {"stream": True}
+        asked = {"seed": 7, "n": 1, "max_images": 3, "enable_interleave": True, "size": "1024*1536", **stream}
+        assert bench.last.json["parameters"] == asked
+        assert bench.last.headers.get("x-dashscope-sse") == (None if queued else "enable")
+        assert [pictures.look(data).size for data in completed(seen)] == [(1024, 1536)] * 3
+        assert [detail.extra["text"] for detail in details(seen)] == [f"Step {number}: cut." for number in (1, 2, 3)]
+        end = finished(seen)
+        assert end.extra["text"] == "Done." and end.extra["request_id"]
+        assert end.usage is not None and end.usage.extra["image_count"] == 3
+
+    @pytest.mark.parametrize("queued", [False, True])
+    async def test_only_words(self, simulator: DashscopeSimulator, executor: Executor, transport: Engine, queued: bool) -> None:
+        bench = DashscopeBench(simulator, executor, IN_TURN, async_jobs=queued)
+        with pytest.raises(BadResponse, match="words instead of a picture"):
+            await self.run(bench, transport, self.request(bench, prompt="a cat [words]"))
+
+    async def test_a_stream_that_is_refused_on_the_way(
+        self, simulator: DashscopeSimulator, executor: Executor, transport: Engine
+    ) -> None:
+        bench = DashscopeBench(simulator, executor, IN_TURN)
+        with pytest.raises(ContentRefused):
+            await self.run(bench, transport, self.request(bench, prompt="a cat [stream_content]"))
+        simulator.script(Reply.raw(b'data:{"output":{"choices":[\n\n', "text/event-stream"))
+        with pytest.raises(BadResponse):
+            await self.run(bench, transport, self.request(bench))
+
+    async def test_an_edit_in_turn_when_it_is_asked_for(
+        self, simulator: DashscopeSimulator, executor: Executor, transport: Engine
+    ) -> None:
+        bench = DashscopeBench(simulator, executor, IN_TURN)
+        asked = self.request(bench, operation=EDIT, images=(reference(300, 200),), size="2048x2048")
+        await self.run(bench, transport, asked)
+        assert bench.last.json["parameters"] == {"n": 1, "size": "2048*2048"}
+        await self.run(bench, transport, replace(asked, extra={"enable_interleave": "true", "max_images": "2"}))
+        parameters = bench.last.json["parameters"]
+        assert (parameters["size"], parameters["max_images"], parameters["stream"]) == ("1280*1280", 2, True)
+
+    @pytest.mark.parametrize("given", [{}, {"operation": EDIT, "images": (reference(),)}], ids=["generation", "edit"])
+    async def test_the_size_of_pictures_between_words_is_told(
+        self, simulator: DashscopeSimulator, executor: Executor, given: dict[str, Any]
+    ) -> None:
+        own = {"enable_interleave": True, "max_images": 2}
+        adjusted = self.adjusted(DashscopeBench(simulator, executor, IN_TURN), **given, size="2048x2048", extra=own)
+        assert (adjusted.dropped, adjusted.mapped) == ((), {"size": "2048x2048->1280x1280"})
+
+    async def test_a_caller_cannot_ask_for_a_stream_elsewhere(
+        self, simulator: DashscopeSimulator, executor: Executor, transport: Engine
+    ) -> None:
+        bench = DashscopeBench(simulator, executor, QWEN)
+        await self.run(bench, transport, self.request(bench, extra={"parameters": {"stream": True}}))
+        assert "stream" not in bench.last.json["parameters"] and "x-dashscope-sse" not in bench.last.headers
 
     async def test_a_blocked_picture_costs_only_itself(
         self, simulator: DashscopeSimulator, executor: Executor, transport: Engine

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from imagegate.adapters.base import Adapter
-from imagegate.adapters.fal import FalAdapter, submit_path
+from imagegate.adapters.fal import FalAdapter
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.events import CompletedImage, Finished, ImageLink, Progress
 from imagegate.domain.images import Operation
@@ -331,9 +331,3 @@ def test_refusals(status: int, body: Mapping[str, Any], kind: type[GatewayError]
         same_error(classified(adapter, status, b"<html>"), GatewayError)
         header = {"x-fal-error-type": "content_policy_violation"}
         same_error(classified(adapter, 422, b"", header), ContentRefused)
-
-
-@pytest.mark.parametrize("app", ["", "a", "../b", "a/../b", "a/b?x", "a b/c", "https://a/b", "/a/b", "a//b"])
-def test_a_name_that_leads_elsewhere_is_none(app: str) -> None:
-    with pytest.raises(ModelMissing):
-        submit_path(app)

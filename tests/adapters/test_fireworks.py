@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from imagegate.adapters.fireworks import RATIOS, ROUTES, ROW, FireworksAdapter, FireworksOptions
+from imagegate.adapters.fireworks import RATIOS, ROUTES, FireworksAdapter, FireworksOptions
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.channels import Channel, ModelRoute, Secret
 from imagegate.domain.events import CompletedImage, ImageLink, Progress
@@ -92,20 +92,6 @@ class TestFireworks(AdapterContract):
     @pytest.fixture
     def bench(self, simulator: FireworksSimulator) -> Iterator[Bench]:
         yield FireworksBench(simulator)
-
-    async def test_the_free_check_costs_nothing_and_wants_the_key(
-        self, bench: Bench, simulator: FireworksSimulator, transport: Engine
-    ) -> None:
-        assert ROW.free_check is not None
-        account = Account(bench.channel.base_url, bench.adapter.headers(bench.channel, SECRET), bench.adapter.failure)
-        upstream = Upstream(transport, account, NoOutside(), asyncio.get_running_loop().time() + 5)
-        async with upstream.get(ROW.free_check) as answer:
-            assert answer.status == 200 and await answer.json()
-        simulator.key = "another-key"
-        with pytest.raises(AuthFailed):
-            async with upstream.get(ROW.free_check):
-                pass
-        assert simulator.calls == 0
 
     @pytest.mark.parametrize("name", ["flux-1-schnell-fp8", "accounts/fireworks/models/flux-1-schnell-fp8"])
     async def test_what_is_sent(self, simulator: FireworksSimulator, transport: Engine, name: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import orjson
 import pytest
 
-from imagegate.adapters.kling import KlingAdapter, token
+from imagegate.adapters.kling import KlingAdapter
 from imagegate.domain.channels import Secret
 from imagegate.domain.events import Finished, Progress
 from imagegate.domain.images import Operation
@@ -156,11 +156,26 @@ class TestKling(LinkedContract):
         await self.run(bench, transport, self.request(bench))
         assert bench.last.headers["authorization"] == "Bearer plain-key"
 
-    async def test_a_job_that_fails(self, simulator: KlingSimulator, transport: Engine) -> None:
+    @pytest.mark.parametrize(
+        ("reason", "kind"),
+        [
+            ("Failure to pass the risk control system", ContentRefused),
+            ("risk control triggered", ContentRefused),
+            ("The image contains sensitive information", ContentRefused),
+            ("触发平台的内容风控", ContentRefused),
+            ("Image pixel is invalid", BadResponse),
+            ("", BadResponse),
+        ],
+    )
+    async def test_a_job_that_fails(
+        self, simulator: KlingSimulator, transport: Engine, reason: str, kind: type[GatewayError]
+    ) -> None:
         bench = KlingBench(simulator)
-        simulator.fails = True
-        with pytest.raises(BadResponse):
+        simulator.fails = reason
+        with pytest.raises(GatewayError) as caught:
             await self.run(bench, transport, self.request(bench))
+        assert type(caught.value) is kind
+        assert not reason or reason not in caught.value.message
 
     @pytest.mark.parametrize(
         ("word", "kind"), [("[content 200]", ContentRefused), ("[unknown 200]", BadResponse), ("[parallel]", RateLimited)]
@@ -201,15 +216,6 @@ class TestKling(LinkedContract):
         simulator.script(Reply.raw(body, "application/json"))
         with pytest.raises(BadResponse):
             await self.run(bench, transport, self.request(bench))
-
-
-def test_the_token_is_a_jwt() -> None:
-    head, claims, _ = (base64.urlsafe_b64decode(part + "==") for part in token("ak", "sk", 1_000_000).split("."))
-    assert orjson.loads(head) == {"alg": "HS256", "typ": "JWT"}
-    assert orjson.loads(claims) == {"iss": "ak", "exp": 1_001_800, "nbf": 999_995}
-    assert token("ak", "sk", 0) == (
-        "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJhayIsImV4cCI6MTgwMCwibmJmIjotNX0.MVvAnmiHtNThtg7mUzHuFRa2xrWBJQaV3MaK4g-DfqI"
-    )
 
 
 @pytest.mark.parametrize(

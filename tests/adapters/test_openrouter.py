@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 import orjson
 import pytest
 
-from imagegate.adapters.openrouter import OpenRouterAdapter, size_fields
+from imagegate.adapters.openrouter import OpenRouterAdapter
 from imagegate.domain.events import CompletedImage, Finished, PartialImage
 from imagegate.domain.images import Operation
+from imagegate.domain.output import Output
 from imagegate.errors import (
     Ambiguous,
     AuthFailed,
@@ -155,20 +156,6 @@ class TestOpenRouter(OpenRouterContract):
         await self.run(older, transport, self.request(older, size="1024x1536"))
         assert older.last.json["aspect_ratio"] == "2:3" and "resolution" not in older.last.json
 
-    @pytest.mark.parametrize(
-        ("size", "fields"),
-        [
-            (None, {}),
-            ("auto", {}),
-            ("1000x700", {"size": "1000x700"}),
-            ("2k", {"resolution": "2K"}),
-            ("9:19.5", {"aspect_ratio": "9:19.5"}),
-            ("square_hd", {"size": "square_hd"}),
-        ],
-    )
-    def test_sizes_of_models_that_list_none(self, size: str | None, fields: dict[str, Any]) -> None:
-        assert size_fields(size, {"modalities": ["image"]}) == fields
-
     @pytest.mark.parametrize("asked", [1, 2, 3])
     async def test_no_more_previews_come_than_were_asked_for(self, bench: Bench, transport: Engine, asked: int) -> None:
         seen = await self.run(bench, transport, self.request(bench, stream=True, partial_images=asked))
@@ -310,7 +297,9 @@ class TestOpenRouterChat(OpenRouterContract):
         several = self.at(bench, GPT, chat_models=("*",))
         given: dict[str, Any] = {"quality": "high", "output_format": "jpeg", "output_compression": 9, "background": "opaque"}
         adjusted = self.adjusted(several, **given, extra={"messages": [], "modalities": [], "seed": 1})
-        assert set(adjusted.dropped) == {"quality", "output_compression", "background", "messages", "modalities"}
+        assert set(adjusted.dropped) == {"quality", "background", "messages", "modalities"}
+        assert adjusted.mapped == {"output_format": "*->jpeg"}
+        assert adjusted.output == Output("jpeg", compression=9, anew=True)
 
     async def test_a_model_without_words_is_asked_for_pictures_alone(self, bench: Bench, transport: Engine) -> None:
         seedream = self.at(bench, "bytedance-seed/seedream-4.5", chat_models=("*",))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
@@ -31,11 +31,11 @@ from tests.adapters.contract import SECRET, Bench, Failure, completed, drain, ma
 from tests.adapters.linked import LinkedContract
 from tests.adapters.simulated import SimulatedBench, classified, same_error
 from tests.simulators.base import Ending, Reply
-from tests.simulators.qianfan import MODELS, QianfanSimulator, envelope
+from tests.simulators.qianfan import MODELS, QianfanSimulator, envelope, task_answer
 from tests.support import pictures
 
 CATALOG = Catalog.load()
-QWEN, IRAG, EDITOR = "qwen-image", "irag-1.0", "ernie-irag-edit"
+QWEN, IRAG, EDITOR, TASK, OMNI = "qwen-image", "irag-1.0", "ernie-irag-edit", "v3-base", "o1-base"
 EDIT = Operation.EDIT
 WORDS = {
     Failure.RATE_LIMIT: "[rate]",
@@ -61,7 +61,7 @@ class QianfanBench(SimulatedBench):
     cut = Reply.raw(b'{"created":1,"data":[{"url":"http', "application/json", length=500, ending=Ending.CLOSE)
 
     def __init__(self, simulator: QianfanSimulator, executor: Executor, model: str = QWEN) -> None:
-        super().__init__(simulator, QianfanAdapter(CATALOG, executor), model)
+        super().__init__(simulator, QianfanAdapter(CATALOG, executor), model, poll_seconds=0.01)
 
 
 class TestQianfan(LinkedContract):
@@ -72,7 +72,7 @@ class TestQianfan(LinkedContract):
         with QianfanSimulator(SECRET) as simulator:
             yield simulator
 
-    @pytest.fixture(params=[QWEN, IRAG])
+    @pytest.fixture(params=[QWEN, IRAG, TASK])
     def bench(self, simulator: QianfanSimulator, executor: Executor, request: pytest.FixtureRequest) -> Iterator[Bench]:
         yield QianfanBench(simulator, executor, request.param)
 
@@ -151,6 +151,126 @@ class TestQianfan(LinkedContract):
         assert (pictures.pixel(drawn, (32, 32))[0], pictures.pixel(drawn, (0, 0))[0]) == (255, 0)
         await self.run(bench, transport, replace(asked, extra={"feature": "erase"}))
         assert bench.last.json["feature"] == "erase"
+
+    @pytest.mark.parametrize(
+        ("model", "given", "sent"),
+        [
+            (TASK, {}, {}),
+            (TASK, {"size": "1536x1024", "n": 3}, {"aspect_ratio": "3:2", "resolution": "1k", "n": 3}),
+            (TASK, {"size": "2K"}, {"aspect_ratio": "1:1", "resolution": "2k"}),
+            (TASK, {"extra": {"aspect_ratio": "16:9", "resolution": "2K"}}, {"aspect_ratio": "16:9", "resolution": "2k"}),
+            (
+                TASK,
+                {"extra": {"negative_prompt": "fog", "seed": 7, "callback_url": "https://x.test"}},
+                {"negative_prompt": "fog"},
+            ),
+            (OMNI, {"size": "1280x720"}, {"aspect_ratio": "16:9", "resolution": "1k"}),
+        ],
+    )
+    async def test_a_job_and_its_fields(
+        self,
+        simulator: QianfanSimulator,
+        executor: Executor,
+        transport: Engine,
+        model: str,
+        given: dict[str, Any],
+        sent: dict[str, Any],
+    ) -> None:
+        bench = QianfanBench(simulator, executor, model)
+        seen = await self.run(bench, transport, self.request(bench, **given))
+        assert bench.last.path == "/beta/image/qianfan-image-v1"
+        kind = "omni" if model == OMNI else "generations"
+        assert bench.last.json == {"model": model, "type": kind, "model_parameters": {"prompt": "a red house", **sent}}
+        assert len(completed(seen)) == given.get("n", 1)
+        end = seen[-1].event
+        assert isinstance(end, Finished) and end.created and end.extra["usage"]["credits"] == 8
+
+    @pytest.mark.parametrize(("model", "dropped"), [(QWEN, {"element_list", "x"}), (TASK, {"seed", "x"}), (OMNI, {"seed", "x"})])
+    def test_each_api_has_fields_of_its_own(
+        self, simulator: QianfanSimulator, executor: Executor, model: str, dropped: set[str]
+    ) -> None:
+        extra = {"negative_prompt": "dogs", "element_list": [{"element_id": 1}], "seed": 7, "x": 1}
+        adjusted = self.adjusted(QianfanBench(simulator, executor, model), extra=extra)
+        assert set(adjusted.dropped) == dropped
+
+    @pytest.mark.parametrize("model", ["qwen-image-edit", TASK, OMNI])
+    async def test_several_pictures(self, simulator: QianfanSimulator, executor: Executor, transport: Engine, model: str) -> None:
+        bench = QianfanBench(simulator, executor, model)
+        count = min(self.capabilities(bench).max_references, 3)
+        images = tuple(reference(color=(number, 0, 0)) for number in range(count))
+        await self.run(bench, transport, self.request(bench, operation=EDIT, images=images))
+        data = [await image.content.read() for image in images]
+        plain = [b64encode(item).decode() for item in data]
+        body = bench.last.json
+        match model:
+            case "qwen-image-edit":
+                assert body["image"] == [pictures.data_url(item) for item in data]
+            case "v3-base":
+                assert body["model_parameters"]["image"] == plain[0]
+            case _:
+                assert body["model_parameters"]["image_list"] == [{"image": item} for item in plain]
+
+    @pytest.mark.parametrize(
+        ("reason", "kind"), [("Failure to pass the risk control system", ContentRefused), ("Image pixel is invalid", BadResponse)]
+    )
+    async def test_a_job_that_fails(
+        self, simulator: QianfanSimulator, executor: Executor, transport: Engine, reason: str, kind: type[GatewayError]
+    ) -> None:
+        simulator.fails = reason
+        bench = QianfanBench(simulator, executor, TASK)
+        with pytest.raises(kind):
+            await self.run(bench, transport, self.request(bench))
+
+    @pytest.mark.parametrize(
+        ("reply", "kind"),
+        [
+            (Reply.json(envelope("account_overdue", "x"), status=403), Ambiguous),
+            (task_answer(code=4, message="too fast"), None),
+            (task_answer(code=1203, message="task not found"), BadResponse),
+            (task_answer(code=1301, message="content policy"), ContentRefused),
+            (Reply.json([]), None),
+        ],
+    )
+    async def test_a_look_that_goes_wrong(
+        self,
+        simulator: QianfanSimulator,
+        executor: Executor,
+        transport: Engine,
+        reply: Reply,
+        kind: type[GatewayError] | None,
+    ) -> None:
+        bench = QianfanBench(simulator, executor, TASK)
+        ordered = self.request(bench)
+        simulator.script(task_answer({"task_id": "task-0"}), path="/beta")
+        simulator.script(reply, path="/beta", times=9 if kind is Ambiguous else 1)
+        simulator.script(
+            task_answer({"task_status": "succeed", "task_result": {"images": [{"url": simulator.url}]}}), path="/beta"
+        )
+        if kind is None:
+            assert completed([await drain(event) async for event in self.start(bench, transport, ordered)])
+            return
+        with pytest.raises(kind):
+            await self.run(bench, transport, ordered)
+
+    @pytest.mark.parametrize("body", [{"code": 0, "data": {}}, {"code": 0, "data": {"task_id": "../x"}}, {"code": 7}, []])
+    async def test_an_odd_receipt(self, simulator: QianfanSimulator, executor: Executor, transport: Engine, body: Any) -> None:
+        simulator.script(Reply.json(body))
+        bench = QianfanBench(simulator, executor, TASK)
+        with pytest.raises(BadResponse):
+            await self.run(bench, transport, self.request(bench))
+
+    async def test_overrides_of_a_job(self, simulator: QianfanSimulator, executor: Executor, transport: Engine) -> None:
+        bench = QianfanBench(simulator, executor, TASK)
+        bench.channel = replace(
+            bench.channel, overrides={"resolution": "2k", "model": "v3o", "type": "omni", "model_parameters": {"n": 2}}
+        )
+        seen = await self.run(bench, transport, self.request(bench))
+        assert bench.last.json == {
+            "model": "v3o",
+            "type": "omni",
+            "model_parameters": {"prompt": "a red house", "resolution": "2k", "n": 2},
+        }
+        assert len(completed(seen)) == 2
 
     @pytest.mark.parametrize("model", sorted(MODELS))
     async def test_every_model_works_by_its_row(

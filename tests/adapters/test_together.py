@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from imagegate.adapters.together import ROW, TogetherAdapter, TogetherOptions
+from imagegate.adapters.together import TogetherAdapter, TogetherOptions
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.channels import Channel, ModelRoute, Secret
 from imagegate.domain.events import CompletedImage, Finished, ImageLink
@@ -27,9 +26,9 @@ from imagegate.errors import (
     RateLimited,
     Unavailable,
 )
-from imagegate.upstream.client import Account, Refusal, Upstream
+from imagegate.upstream.client import Refusal
 from imagegate.upstream.engine import Engine
-from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, NoOutside, Seen, completed, reference
+from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, Seen, completed, reference
 from tests.simulators.base import Reply
 from tests.simulators.together import TogetherSimulator
 from tests.support import pictures
@@ -88,20 +87,6 @@ class TestTogether(AdapterContract):
     @pytest.fixture
     def bench(self, simulator: TogetherSimulator) -> Iterator[Bench]:
         yield TogetherBench(simulator)
-
-    async def test_the_free_check_costs_nothing_and_wants_the_key(
-        self, bench: Bench, simulator: TogetherSimulator, transport: Engine
-    ) -> None:
-        assert ROW.free_check is not None
-        account = Account(bench.channel.base_url, bench.adapter.headers(bench.channel, SECRET), bench.adapter.failure)
-        upstream = Upstream(transport, account, NoOutside(), asyncio.get_running_loop().time() + 5)
-        async with upstream.get(ROW.free_check) as answer:
-            assert answer.status == 200 and await answer.json()
-        simulator.key = "another-key"
-        with pytest.raises(AuthFailed):
-            async with upstream.get(ROW.free_check):
-                pass
-        assert simulator.calls == 0
 
     async def test_what_is_sent(self, bench: Bench, simulator: TogetherSimulator, transport: Engine) -> None:
         wanted = {"seed": "7", "steps": 20, "guidance_scale": "3.5", "negative_prompt": "42", "disable_safety_checker": "true"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from imagegate.adapters.xai import RATIOS, ROW, TIERS, XaiAdapter, XaiOptions, shape
+from imagegate.adapters.xai import XaiAdapter, XaiOptions
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.channels import Channel, ModelRoute, Secret
 from imagegate.domain.events import CompletedImage, Finished, ImageLink
@@ -26,9 +25,9 @@ from imagegate.errors import (
     RateLimited,
     Unavailable,
 )
-from imagegate.upstream.client import Account, Refusal, Upstream
+from imagegate.upstream.client import Refusal
 from imagegate.upstream.engine import Engine
-from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, NoOutside, Seen, completed, reference
+from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, Seen, completed, reference
 from tests.simulators.base import Reply
 from tests.simulators.xai import XaiSimulator
 from tests.support import pictures
@@ -87,20 +86,6 @@ class TestXai(AdapterContract):
     @pytest.fixture
     def bench(self, simulator: XaiSimulator) -> Iterator[Bench]:
         yield XaiBench(simulator)
-
-    async def test_the_free_check_costs_nothing_and_wants_the_key(
-        self, bench: Bench, simulator: XaiSimulator, transport: Engine
-    ) -> None:
-        assert ROW.free_check is not None
-        account = Account(bench.channel.base_url, bench.adapter.headers(bench.channel, SECRET), bench.adapter.failure)
-        upstream = Upstream(transport, account, NoOutside(), asyncio.get_running_loop().time() + 5)
-        async with upstream.get(ROW.free_check) as answer:
-            assert answer.status == 200 and await answer.json()
-        simulator.key = "another-key"
-        with pytest.raises(AuthFailed):
-            async with upstream.get(ROW.free_check):
-                pass
-        assert simulator.calls == 0
 
     async def test_what_is_sent(self, bench: Bench, simulator: XaiSimulator, transport: Engine) -> None:
         asked = self.request(
@@ -199,31 +184,3 @@ class TestXai(AdapterContract):
 )
 def test_failures(status: int, body: bytes, error: type[GatewayError]) -> None:
     assert type(XaiAdapter(CATALOG).failure(Refusal(status, {}, body))) is error
-
-
-@pytest.mark.parametrize(
-    ("size", "words"),
-    [
-        (None, {}),
-        ("auto", {"aspect_ratio": "auto"}),
-        ("1280x896", {"aspect_ratio": "4:3", "resolution": "1k"}),
-        ("1296x864", {"aspect_ratio": "3:2", "resolution": "1k"}),
-        ("1152x2496", {"aspect_ratio": "9:19.5", "resolution": "2k"}),
-        ("1920x1080", {"aspect_ratio": "16:9", "resolution": "2k"}),
-    ],
-)
-def test_sizes(size: str | None, words: dict[str, str]) -> None:
-    assert shape(size) == words
-
-
-@pytest.mark.parametrize("model", [*CATALOG.models("xai"), "grok-of-tomorrow"])
-def test_every_size_of_the_catalog_is_exactly_a_ratio_and_a_tier(model: str) -> None:
-    for width, height in CATALOG.capabilities("xai", model).sizes.fixed:
-        words = shape(f"{width}x{height}")
-        edges, times = RATIOS[words["aspect_ratio"]], TIERS[words["resolution"]]
-        assert (width, height) == (edges[0] * times, edges[1] * times)
-
-
-def test_only_the_newest_model_has_the_tier_between() -> None:
-    assert (1536, 1536) in CATALOG.capabilities("xai", "grok-imagine-image-2.0").sizes.fixed
-    assert (1536, 1536) not in CATALOG.capabilities("xai", "grok-imagine-image").sizes.fixed

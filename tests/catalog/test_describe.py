@@ -15,6 +15,7 @@ def test_a_model_with_fixed_sizes() -> None:
     described = describe(model)
     assert described["operations"] == ["edit", "generate"]
     assert described["sizes"] == {"fixed": ["64x32"], "auto": False, "policy": "nearest", "decided_by": "caller"}
+    assert described["converted_formats"] == ["jpeg", "webp"]
     assert (described["max_n"], described["formats"], described["references"]) == (2, ["png"], 16)
     assert (described["mask"], described["retires"], described["partial_images"]) == (True, "2026-12-01", 0)
     known = {"currency": "USD", "date": "2026-11", "source": "a page", "text_input": 5.0, "per_image": {"*/*": 0.04}}

@@ -46,6 +46,14 @@ def test_a_check_costs_nothing(config: Path, simulator: OpenAISimulator) -> None
     assert simulator.calls == 0
 
 
+def test_a_model_that_the_provider_does_not_list_is_told(config: Path) -> None:
+    document = yaml.safe_load(config.read_text())
+    document["channels"][0]["models"] = {"gpt-image-2": {}, "mine": {"upstream": "gpt-image-9"}, "gpt-*": {}}
+    config.write_text(yaml.safe_dump(document))
+    result = run("test", "openai", "--config", str(config))
+    assert (result.exit_code, result.stdout) == (0, "openai, key 1: ok (200); not in its list of models: gpt-image-9\n")
+
+
 def test_a_wrong_key_is_said(config: Path, simulator: OpenAISimulator) -> None:
     simulator.key = "another"
     result = run("test", "openai", "--config", str(config))

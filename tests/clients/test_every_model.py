@@ -17,6 +17,7 @@ from imagegate.adapters import registry
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.capabilities import Capabilities, Decider, SizeRule
 from imagegate.domain.images import Operation
+from imagegate.domain.output import CONVERTIBLE
 from tests.simulators.base import Simulator
 from tests.support import pictures
 from tests.support.gateway import KEY, SANDBOX, Gateway, gateway_settings
@@ -193,6 +194,29 @@ def test_stream(client: openai.OpenAI, case: Case) -> None:
     assert events[-1].type == "image_generation.completed"
     assert {event.type for event in events} <= {"image_generation.partial_image", "image_generation.completed"}
     check(events[-1], None)
+
+
+@able(Operation.GENERATE)
+def test_formats(client: openai.OpenAI, case: Case) -> None:
+    """What the catalog says that the provider makes comes from it as it is; the rest is converted."""
+    native = case.row.formats
+    theirs = [name for name in CONVERTIBLE if name in native]
+    ours = [name for name in ("webp", "jpeg", "png") if name not in native]
+    make: Any = client.images.with_raw_response.generate
+    for asked in [*theirs, *ours[:1]]:
+        if native == ("svg",):
+            with pytest.raises(openai.BadRequestError) as caught:
+                make(model=case.public, prompt="a red house", output_format=asked)
+            assert caught.value.param == "output_format"
+            continue
+        answer = make(model=case.public, prompt="a red house", output_format=asked, response_format="b64_json")
+        result = answer.parse()
+        assert result.data is not None
+        kind = pictures.look(base64.b64decode(result.data[0].b64_json or "")).format
+        assert (kind, result.output_format) == (asked, asked)
+        if asked in native:
+            assert "x-imagegate-output-format" not in answer.headers, "the provider was not asked, or did something else"
+        assert "output_format" not in answer.headers.get("x-imagegate-dropped-params", "")
 
 
 def one_each(operation: Operation) -> pytest.MarkDecorator:

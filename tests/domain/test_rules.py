@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from imagegate.domain.capabilities import Capabilities, Decider, SizePolicy, SizeRule, VendorFields
 from imagegate.domain.images import ImageRequest, InputImage, Operation
+from imagegate.domain.output import Output
 from imagegate.domain.rules import OPTIONAL_PARAMETERS, Adjusted, adjust, splits, streams
 from imagegate.errors import InvalidRequest, ModelNotFound
 
@@ -33,7 +34,9 @@ class Nothing:
     """Content that no rule looks at."""
 
     size = 0
-    sha256 = ""
+
+    async def sha256(self) -> str:
+        return ""
 
     async def chunks(self) -> AsyncIterator[bytes]:
         yield b""
@@ -327,10 +330,82 @@ def test_other_backgrounds() -> None:
     assert refused(CHOOSY, background="white").param == "background"
 
 
-def test_a_format_is_never_dropped() -> None:
-    error = refused(replace(CHOOSY, formats=("png", "jpeg")), output_format="webp")
-    assert error.param == "output_format"
-    assert "png or jpeg" in error.message
+def formats(*names: str, takes: str = "") -> Capabilities:
+    """A model whose provider can be asked for these formats."""
+    return replace(CHOOSY, formats=names, parameters=frozenset(takes.split()))
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "sent", "mapped"),
+    [
+        (formats("png", "jpeg"), "png", "png", None),
+        (formats("png", "jpeg"), "webp", "png", "png->webp"),  # what loses nothing on the way
+        (formats("jpeg", "webp"), "png", None, "*->png"),
+        (formats("png"), "png", "png", None),
+        (formats("png"), "webp", None, "png->webp"),  # who makes one format is not asked for it
+        (formats("jpeg"), "png", None, "jpeg->png"),
+        (formats("gif", "png"), "jpeg", "png", "png->jpeg"),
+        (formats(), "png", None, "*->png"),  # whatever the provider likes
+        (formats(), "jpeg", None, "*->jpeg"),
+        (formats(), "jpg", None, "*->jpeg"),
+        (formats("png"), "jpg", None, "png->jpeg"),
+        (formats(takes="output_format"), "webp", "webp", None),  # nobody knows which ones
+        (LENIENT, "jpg", "jpg", None),
+    ],
+)
+def test_a_format_is_asked_for_or_made(model: Capabilities, asked: str, sent: str | None, mapped: str | None) -> None:
+    adjusted = generate(model, output_format=asked)
+    assert adjusted.request.output_format == sent
+    assert adjusted.output == Output("jpeg" if asked == "jpg" else asked), "also where the provider may not do as it is asked"
+    assert adjusted.mapped == ({"output_format": mapped} if mapped else {})
+    assert adjusted.dropped == ()
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "choices"),
+    [
+        (formats("png", "jpeg"), "gif", "png, jpeg or webp"),
+        (formats("png", "webp"), "svg", "png, webp or jpeg"),
+        (formats(), "svg", "png, jpeg or webp"),
+        (formats(), "bmp", "png, jpeg or webp"),
+        (formats("svg"), "png", "use svg."),  # a drawing cannot be made a picture
+        (formats("svg"), "jpg", "use svg."),
+        (CHOOSY, "tiff", "png, jpeg, webp, gif or svg"),
+    ],
+)
+def test_a_format_that_nobody_makes_is_refused(model: Capabilities, asked: str, choices: str) -> None:
+    error = refused(model, output_format=asked)
+    assert (error.param, error.code) == ("output_format", "invalid_value")
+    assert choices in error.message
+
+
+@pytest.mark.parametrize("asked", ["gif", "svg", None])
+def test_what_the_gateway_cannot_make_it_does_not_look_at(asked: str | None) -> None:
+    assert generate(CHOOSY, output_format=asked).output is None
+
+
+def test_a_compression_of_ours_is_not_sent() -> None:
+    for model in (formats("png"), formats(), formats("png", "jpeg")):
+        adjusted = generate(model, output_format="webp", output_compression=40)
+        assert (adjusted.request.output_compression, adjusted.dropped) == (None, ())
+        assert adjusted.output == Output("webp", 40, anew=True)
+    adjusted = generate(formats("jpeg"), output_format="png", output_compression=40)
+    assert (adjusted.output, adjusted.dropped) == (Output("png"), ("output_compression",))
+
+
+def test_a_compression_of_the_provider_is_kept_in_mind() -> None:
+    adjusted = generate(formats("png", "jpeg", takes="output_compression"), output_format="jpeg", output_compression=40)
+    assert adjusted.request.output_compression == 40
+    assert adjusted.output == Output("jpeg", 40), "for a provider that makes a PNG all the same"
+    adjusted = generate(formats("png", "jpeg"), output_format="jpeg", output_compression=40)
+    assert (adjusted.output, adjusted.dropped) == (Output("jpeg"), ("output_compression",))
+
+
+@pytest.mark.parametrize("asked", ["jpeg", "jpg"])
+def test_transparency_is_refused_for_a_picture_that_ends_as_jpeg(asked: str) -> None:
+    model = replace(formats("png"), backgrounds=("transparent",))
+    assert refused(model, background="transparent", output_format=asked).param == "background"
+    assert generate(model, background="transparent", output_format="webp").request.background == "transparent"
 
 
 def test_jpg_is_jpeg() -> None:
@@ -448,7 +523,7 @@ requests = st.builds(
     size=st.sampled_from([None, "auto", "1024x1024", "3000x1000", "16:9", "2K", "?"]),
     quality=st.sampled_from([None, "auto", "low", "standard", "hd", "max", "?"]),
     background=st.sampled_from([None, "auto", "opaque", "transparent"]),
-    output_format=st.sampled_from([None, "png", "jpeg", "gif", "svg", "jpg"]),
+    output_format=st.sampled_from([None, "png", "jpeg", "webp", "gif", "svg", "jpg", "bmp"]),
     output_compression=st.sampled_from([None, 0, 100, 101]),
     style=st.sampled_from([None, "vivid"]),
     stream=st.booleans(),
@@ -459,7 +534,7 @@ requests = st.builds(
 )
 
 
-@given(requests, st.sampled_from([LENIENT, CHOOSY]))
+@given(requests, st.sampled_from([LENIENT, CHOOSY, formats(), formats("jpeg"), formats("png", "jpeg"), formats("svg")]))
 @settings(database=None, deadline=None, max_examples=300)
 def test_nothing_is_lost_in_silence_and_a_second_pass_changes_nothing(request: ImageRequest, capabilities: Capabilities) -> None:
     try:
@@ -470,5 +545,7 @@ def test_nothing_is_lost_in_silence_and_a_second_pass_changes_nothing(request: I
     for item in fields(ImageRequest):
         before, after = getattr(request, item.name), getattr(adjusted.request, item.name)
         if before != after and before != "auto":
-            assert item.name in {*adjusted.dropped, *adjusted.mapped}
-    assert adjust(adjusted.request, capabilities) == Adjusted(adjusted.request)
+            ours = item.name == "output_compression" and adjusted.output is not None and adjusted.output.compression == before
+            assert ours or item.name in {*adjusted.dropped, *adjusted.mapped}
+    again = adjust(adjusted.request, capabilities)
+    assert (again.request, again.dropped, again.mapped) == (adjusted.request, (), {})

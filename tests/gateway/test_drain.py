@@ -6,6 +6,7 @@ import json
 import sys
 import threading
 import time
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -39,7 +40,9 @@ def test_sigterm_finishes_40_json_and_40_sse_requests_and_exits_with_0(tmp_path:
     with ServerProcess(command, port=port, cwd=tmp_path) as server, ThreadPoolExecutor(80) as pool:
         running = [pool.submit(one, number) for number in range(80)]
         started.wait()
-        time.sleep(0.5)
+        for _ in range(2):  # whoever came before these was accepted and read before them
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=30) as healthy:
+                assert healthy.status == 200
         before = time.monotonic()
         code = server.terminate(60)
         took = time.monotonic() - before

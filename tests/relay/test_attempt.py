@@ -21,12 +21,14 @@ from imagegate.domain.events import (
     Progress,
     Usage,
     held,
+    one_chunk,
 )
 from imagegate.domain.images import ImageRequest
 from imagegate.errors import Ambiguous, BadResponse, InvalidRequest, LimitExceeded, Unavailable
 from imagegate.relay.attempt import attempt
 from imagegate.upstream.client import Upstream
 from tests.relay.scripted import PNG, ScriptedAdapter, channel, drained, picture, request
+from tests.support import pictures
 
 RAW = base64.b64decode(PNG)
 URL = "https://cdn.test/1.png"
@@ -111,6 +113,15 @@ async def test_no_more_of_a_picture_is_read_than_its_beginning() -> None:
 )
 async def test_base64_in_whatever_pieces_and_as_a_data_url(pieces: tuple[bytes, ...]) -> None:
     assert await drained(tried([CompletedImage(ImageBytes(chunks(*pieces)))])) == [("CompletedImage", PNG)]
+
+
+@pytest.mark.parametrize(("kind", "form"), [("png", "png"), ("jpeg", "jpeg"), ("webp", "webp"), ("gif", "gif")])
+async def test_the_first_bytes_tell_the_format_whatever_the_provider_says(kind: pictures.Format, form: str) -> None:
+    data = pictures.picture(kind)
+    for source in (held(base64.b64encode(data)), ImageBytes(one_chunk(data), "raw")):
+        details = ImageDetails(output_format="bmp")
+        assert await drained(tried([CompletedImage(source, details)]))
+        assert (details.found_format, details.output_format) == (form, "bmp")
 
 
 async def test_raw_bytes_stay_raw() -> None:

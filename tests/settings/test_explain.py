@@ -17,7 +17,7 @@ from tests.settings.samples import CHANNEL, VendorOptions, complaints
         (
             "zzzz: 1",
             '5:1 zzzz: unknown key "zzzz"; known here: server, storage, auth, channels, aliases, defaults, routing, relay, '
-            "fetch, uploads, errors, log",
+            "fetch, uploads, convert, errors, log",
         ),
         ("server: {prot: 1}", '5:10 server.prot: unknown key "prot", did you mean "port"?'),
         ("server: {Port: 1}", '5:10 server.Port: unknown key "Port", did you mean "port"?'),

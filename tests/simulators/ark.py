@@ -71,17 +71,28 @@ class ArkSimulator(Simulator):
         return f"{self.url}/api/v3"
 
     def routes(self) -> Sequence[RouteRow]:
-        """The endpoint, and where the urls of answers point, which need no key."""
-        return [("POST", "/api/v3/images/generations", self._generate), ("GET", "/files/{name}", self._file)]
+        """The endpoint, the list of video jobs, and where the urls of answers point, which need no key."""
+        return [
+            ("POST", "/api/v3/images/generations", self._generate),
+            ("GET", "/api/v3/contents/generations/tasks", self._video_jobs),
+            ("GET", "/files/{name}", self._file),
+        ]
 
     def not_found(self, request: Recorded) -> Reply:
         """Ark's 404."""
         return _no(404, "InvalidAction", f"The path {request.path} does not exist.", "NotFound")
 
-    async def _generate(self, request: Recorded) -> Reply:
+    def _check_key(self, request: Recorded) -> None:
         if request.headers.get("authorization") != f"Bearer {self.key}":
             text = "the API key or AK/SK in the request is missing or invalid."
             raise refused("AuthenticationError", text, status=401, type_="Unauthorized")
+
+    async def _video_jobs(self, request: Recorded) -> Reply:
+        self._check_key(request)
+        return Reply.json({"items": [], "total": 0})
+
+    async def _generate(self, request: Recorded) -> Reply:
+        self._check_key(request)
         fields = {name: value for name, value in request.json.items() if value is not None}
         model = check(fields)
         for word, reply in TRIGGERS.items():

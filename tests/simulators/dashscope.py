@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from tests.simulators import dashscope_rules as rules
-from tests.simulators.base import Recorded, Refused, Reply, RouteRow, Simulator
+from tests.simulators.base import Piece, Recorded, Refused, Reply, RouteRow, Simulator
 from tests.simulators.dashscope_rules import MODELS, REQUEST_ID, Model, envelope, no
 from tests.simulators.drawn import drawn
 from tests.simulators.hosted import Hosted
@@ -69,6 +71,7 @@ class _Made:
     references: int
     prompt: str
     blocked: frozenset[int] = field(default_factory=frozenset)
+    interleaved: bool = False
 
 
 class DashscopeSimulator(Simulator):
@@ -104,6 +107,7 @@ class DashscopeSimulator(Simulator):
             ("POST", f"{services}/image-generation/generation", self._submit),
             ("POST", f"{services}/text2image/image-synthesis", self._submit),
             ("POST", f"{services}/image2image/image-synthesis", self._submit),
+            ("GET", "/api/v1/tasks/", self._list),
             ("GET", "/api/v1/tasks/{task}", self._look),
             ("POST", "/api/v1/tasks/{task}/cancel", self._cancel),
             self._hosted.route,
@@ -118,6 +122,8 @@ class DashscopeSimulator(Simulator):
         if request.headers.get("x-dashscope-async"):
             raise rules.refused("current user api does not support asynchronous calls.", "AccessDenied", 403)
         made = self._made(request, "messages")
+        if made.interleaved:
+            return self._stream(request, made)
         output = {**self._choices(made), "task_metric": {"TOTAL": len(made.urls), "SUCCEEDED": len(made.urls), "FAILED": 0}}
         return Reply.json({"output": output, "usage": _usage(made), "request_id": REQUEST_ID})
 
@@ -149,6 +155,14 @@ class DashscopeSimulator(Simulator):
         end = {**head, "end_time": "2026-11-21 10:00:07.000", **task.end}
         return Reply.json({"request_id": REQUEST_ID, "output": end, **usage})
 
+    async def _list(self, request: Recorded) -> Reply:
+        self._admit(request)
+        number, size = int(request.query.get("page_no", 1)), int(request.query.get("page_size", 10))
+        names = sorted(self._tasks)[(number - 1) * size : number * size]
+        rows = [{"task_id": name, "status": self._tasks[name].end["task_status"]} for name in names]
+        total = {"total": len(self._tasks), "total_page": -(-len(self._tasks) // size), "page_no": number, "page_size": size}
+        return Reply.json({"request_id": REQUEST_ID, "data": rows, **total})
+
     async def _cancel(self, request: Recorded) -> Reply:
         self._admit(request)
         name = request.path_params["task"]
@@ -167,7 +181,8 @@ class DashscopeSimulator(Simulator):
 
     def _made(self, request: Recorded, call: str) -> _Made:
         body = request.json
-        model = rules.model_of(body, call)
+        model = rules.interleaved(body, rules.model_of(body, call))
+        interleaved = bool(body.get("parameters", {}).get("enable_interleave"))
         prompt, pictures = rules.inputs_of(body, call, model)
         size, count = rules.size_of(body, model, len(pictures)), rules.count_of(body, model)
         if any(picture.startswith("oss://") for picture in pictures) and not _resolves(request):
@@ -175,10 +190,27 @@ class DashscopeSimulator(Simulator):
         for word, reply in TRIGGERS.items():
             if word in prompt:
                 raise Refused(reply)
+        count = body["parameters"].get("max_images", 5) if interleaved else count
         urls = [self._hosted.keep(request, drawn(size, number)) for number in range(count)]
-        return _Made(urls, size, model, len(pictures), prompt, self.blocked)
+        return _Made(urls, size, model, len(pictures), prompt, self.blocked, interleaved)
+
+    def _stream(self, request: Recorded, made: _Made) -> Reply:
+        """Words and pictures in turn: a few characters or one picture a frame, ``finished`` in every one.
+
+        The page asks for ``parameters.stream`` too; the SDK sends the header alone.
+        """
+        if request.headers.get("x-dashscope-sse") != "enable":
+            raise rules.refused("enable_interleave is only supported with stream.")
+        parts = _turns(made)
+        frames = [_frame(number, part, made, last=number == len(parts)) for number, part in enumerate(parts, 1)]
+        if "[stream_content]" in made.prompt:
+            frames[2:] = [_frame_of(3, "error", _BLOCKED | {"request_id": REQUEST_ID}, 400)]
+        return Reply(pieces=frames, headers={"content-type": "text/event-stream;charset=UTF-8"})
 
     def _choices(self, made: _Made) -> dict[str, Any]:
+        if made.interleaved:
+            message = {"role": "assistant", "content": _turns(made)}
+            return {"choices": [{"finish_reason": "stop", "message": message}], "finished": True}
         typed = {"type": "image"} if made.model.usage == "tokens" else {}
         parts: list[dict[str, Any]] = [
             {**typed, "image": url} for number, url in enumerate(made.urls) if number not in made.blocked
@@ -199,6 +231,27 @@ class DashscopeSimulator(Simulator):
         if failed == len(results):
             return {"task_status": "FAILED", **_BLOCKED, "task_metrics": metrics}
         return {"results": results, "task_metrics": metrics}
+
+
+def _turns(made: _Made) -> list[dict[str, Any]]:
+    """Words, a picture, words, a picture, and words at the end; no pictures when the prompt says so."""
+    parts: list[dict[str, Any]] = []
+    for number, url in enumerate(made.urls, 1):
+        parts += [{"type": "text", "text": text} for text in (f"Step {number}", ": cut.")]
+        parts += [] if "[words]" in made.prompt else [{"type": "image", "image": url}]
+    return [*parts, {"type": "text", "text": "Done."}]
+
+
+def _frame(number: int, part: Mapping[str, Any], made: _Made, *, last: bool) -> Piece:
+    message = {"content": [part], "role": "assistant"}
+    choice = {"message": message, "finish_reason": "stop" if last else "null"}
+    document = {"output": {"choices": [choice], "finished": True}, "usage": _usage(made), "request_id": REQUEST_ID}
+    return _frame_of(number, "result", document, 200)
+
+
+def _frame_of(number: int, name: str, document: Mapping[str, Any], status: int) -> Piece:
+    head = f"id:{number}\nevent:{name}\n:HTTP_STATUS/{status}\ndata:".encode()
+    return Piece(head + orjson.dumps(document) + b"\n\n", label=name)
 
 
 def _resolves(request: Recorded) -> bool:

@@ -43,6 +43,7 @@ class Model:
     sized: bool = True
     default_n: int = 1
     usage: str = "plain"
+    interleaves: bool = False
 
 
 _QWEN = Model(default="1664*928", fixed=QWEN_SIZES)
@@ -66,7 +67,7 @@ MODELS: Mapping[str, Model] = {
     "wan2.7-image-pro": replace(_WAN_27, area=(768**2, 4096**2), tiers=("1K", "2K", "4K")),
     "wan2.7-image": _WAN_27,
     "wan2.6-t2i": _WAN_26,
-    "wan2.6-image": replace(_WAN_26, references=(1, 4), area=(768**2, 2048**2), tiers=("1K", "2K")),
+    "wan2.6-image": replace(_WAN_26, references=(1, 4), area=(768**2, 2048**2), tiers=("1K", "2K"), interleaves=True),
     "wan2.5-t2i-preview": Model(("text2image",), 4, default="1280*1280", area=(768**2, 1440**2), default_n=4),
     "wan2.5-i2i-preview": Model(("image2image",), 4, (1, 3), "1280*1280", (768**2, 1280**2), default_n=4),
     "wan2.2-t2i-flash": _WAN_22,
@@ -94,6 +95,21 @@ def no(status: int, code: str, message: str) -> Reply:
 def refused(message: str, code: str = "InvalidParameter", status: int = 400) -> Refused:
     """To raise."""
     return Refused(no(status, code, message))
+
+
+def interleaved(body: Mapping[str, Any], model: Model) -> Model:
+    """The model as it is when it writes words and pictures in turn; itself when it is not asked to."""
+    parameters = body.get("parameters", {})
+    if not parameters.get("enable_interleave"):
+        return model
+    if not model.interleaves:
+        raise refused("enable_interleave is not supported by this model.")
+    if parameters.get("n", 1) != 1:
+        raise refused("n must be 1 when enable_interleave is true.")
+    most = parameters.get("max_images", 5)
+    if not isinstance(most, int) or not 1 <= most <= 5:
+        raise refused("max_images must be between 1 and 5.")
+    return replace(model, references=(0, 1), area=(768**2, 1280**2), tiers=(), default="1280*1280", default_n=1)
 
 
 def model_of(body: Mapping[str, Any], call: str) -> Model:

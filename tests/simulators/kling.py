@@ -75,13 +75,13 @@ class Job:
 
 
 class KlingSimulator(Simulator):
-    """``key``: ``access:secret`` or a plain API key. ``looks``: how many before a job is done. ``fails``: jobs end so."""
+    """``key``: ``access:secret`` or a plain API key. ``looks``: how many before a job is done. ``fails``: why jobs fail."""
 
     def __init__(self, key: str = KEY) -> None:
         super().__init__()
         self.key = key
         self.looks = 2
-        self.fails = False
+        self.fails: str | None = None
         self.jobs: dict[str, Job] = {}
 
     @property
@@ -93,7 +93,7 @@ class KlingSimulator(Simulator):
         """The endpoints, and where the urls of results point."""
         submits: list[RouteRow] = [("POST", f"/v1/images/{name}", self._submit(name)) for name in _FIELDS]
         polls: list[RouteRow] = [("GET", f"/v1/images/{name}/{{job}}", self._look(name)) for name in _FIELDS]
-        return [*submits, *polls, ("GET", "/files/{job}/{number}", self._file)]
+        return [*submits, *polls, ("GET", "/v1/images/generations", self._list), ("GET", "/files/{job}/{number}", self._file)]
 
     def not_found(self, request: Recorded) -> Reply:
         """Kling's 404."""
@@ -123,11 +123,18 @@ class KlingSimulator(Simulator):
             job.left -= 1
             if job.left > 0:
                 return answer(0, "SUCCEED", self._state(name, "processing"))
-            if self.fails:
-                return answer(0, "SUCCEED", {**self._state(name, "failed"), "task_status_msg": "risk control"})
+            if self.fails is not None:
+                ended = {**self._state(name, "failed"), "task_status_msg": self.fails, "task_result": {}}
+                return answer(0, "SUCCEED", ended)
             return answer(0, "SUCCEED", self._done(request, name, job))
 
         return handler
+
+    async def _list(self, request: Recorded) -> Reply:
+        self._check_key(request)
+        number, size = int(request.query.get("pageNum", 1)), int(request.query.get("pageSize", 30))
+        names = sorted(self.jobs)[(number - 1) * size : number * size]
+        return answer(0, "SUCCEED", [self._state(name, "succeed") for name in names])
 
     def _state(self, name: str, status: str) -> dict[str, Any]:
         now = int(time.time() * 1000)

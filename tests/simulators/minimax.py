@@ -104,8 +104,16 @@ class MiniMaxSimulator(Simulator):
             ("POST", "/v1/image_generation", self._classic),
             ("POST", "/v1/images/generations", self._h3(edit=False)),
             ("POST", "/v1/images/edits", self._h3(edit=True)),
+            ("GET", "/v1/models", self._models),
             ("GET", "/files/{name}", self._file),
         ]
+
+    async def _models(self, request: Recorded) -> Reply:
+        if request.headers.get("authorization") != f"Bearer {self.key}":
+            return Reply.json(
+                {"type": "error", "error": {"type": "authentication_error", "message": "invalid api key"}}, status=401
+            )
+        return Reply.json({"object": "list", "data": [{"id": "MiniMax-M3", "object": "model", "owned_by": "minimax"}]})
 
     async def _classic(self, request: Recorded) -> Reply:
         given = request.headers.get("authorization", "")

@@ -33,7 +33,7 @@ RATIOS: Mapping[str, str] = {
     "10:16": "800x1280",
 }
 _TIMES = {"1K": 1, "2K": 2, "3K": 3, "4K": 4}
-_MEDIA = {"webp": "webp", "jpg": "jpeg", "png": "png"}
+_MEDIA = {"webp": "webp", "jpg": "jpeg", "png": "png", "jpeg": "jpeg"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Model:
     listed: bool = False
     most: int = 1
     ratios: frozenset[str] = frozenset(RATIOS)
-    formats: frozenset[str] = frozenset(_MEDIA)
+    formats: frozenset[str] = frozenset({"webp", "jpg", "png"})
     sizes: frozenset[str] = frozenset()
     outputs: bool = True
     needs: frozenset[str] = frozenset({"prompt"})
@@ -96,7 +96,9 @@ MODELS: Mapping[str, Model] = {
     "bytedance/seedream-4.5": Model(
         "image_input", listed=True, most=14, ratios=_MATCH, formats=_NO_FORMAT, sizes=frozenset({"2K", "4K", "custom"})
     ),
-    "bytedance/seedream-5-lite": Model("image_input", listed=True, most=14, ratios=_MATCH, sizes=frozenset({"2K", "3K"})),
+    "bytedance/seedream-5-lite": Model(
+        "image_input", listed=True, most=14, ratios=_MATCH, formats=frozenset({"png", "jpeg"}), sizes=frozenset({"2K", "3K"})
+    ),
     "ideogram-ai/ideogram-v3-turbo": _IDEOGRAM,
     "ideogram-ai/ideogram-v3-balanced": _IDEOGRAM,
     "ideogram-ai/ideogram-v3-quality": _IDEOGRAM,
@@ -187,8 +189,12 @@ class ReplicateSimulator(Simulator):
             ("GET", "/v1/files/{id}", self._with_key(self._stored)),
             ("GET", "/v1/models/{owner}/{name}", self._with_key(self._model)),
             ("GET", "/v1/models/{owner}/{name}/versions/{id}", self._with_key(self._version_row)),
+            ("GET", "/v1/account", self._with_key(self._account)),
             ("GET", "/delivery/{name}", self._deliver),
         ]
+
+    async def _account(self, request: Recorded) -> Reply:
+        return Reply.json({"type": "organization", "username": "acme", "name": "Acme", "github_url": None})
 
     def not_found(self, request: Recorded) -> Reply:
         """Replicate's 404."""

@@ -1,6 +1,6 @@
 """SiliconFlow's images API as a simulator.
 
-Source: docs.siliconflow.cn (images-generations, FAQ on error codes). Bodies of 403, 429, 503 are from single captures.
+Source: docs.siliconflow.cn (images-generations, FAQ on error codes). Bodies of 403, 429, 451 and 503 are from single captures.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ _LIMITED = "Request was rejected due to rate limiting. Details: IPM limit reache
 TRIGGERS: Mapping[str, Reply] = {
     "[rate]": Reply.json({"message": _LIMITED, "data": None}, status=429, headers={"retry-after": "3"}),
     "[busy]": _no(503, 50505, "Model service overloaded. Please try again later."),
+    "[content]": _no(451, 20021, "The prompt may contain prohibited content."),
     "[balance]": _no(403, 30001, "Sorry, your account balance is insufficient"),
     "[legal]": _no(451, 50451, "The request was refused by a content inspection."),
     "[500]": _no(500, 50507, "Unknown error"),
@@ -62,16 +63,28 @@ class SiliconFlowSimulator(Simulator):
         return f"{self.url}/v1"
 
     def routes(self) -> Sequence[RouteRow]:
-        """The endpoint, and where the urls of answers point."""
-        return [("POST", "/v1/images/generations", self._generate), ("GET", "/files/{name}", self._file)]
+        """The endpoints, and where the urls of answers point."""
+        return [
+            ("POST", "/v1/images/generations", self._generate),
+            ("GET", "/v1/models", self._models),
+            ("GET", "/files/{name}", self._file),
+        ]
 
     def not_found(self, request: Recorded) -> Reply:
         """A plain text."""
         return Reply.json("404 page not found", status=404)
 
-    async def _generate(self, request: Recorded) -> Reply:
+    def _check_key(self, request: Recorded) -> None:
         if request.headers.get("authorization") != f"Bearer {self.key}":
             raise Refused(Reply.json("Invalid token", status=401))
+
+    async def _models(self, request: Recorded) -> Reply:
+        self._check_key(request)
+        names = SIZES if request.query.get("type", "image") == "image" else ()
+        return Reply.json({"object": "list", "data": [{"id": name, "object": "model", "owned_by": ""} for name in names]})
+
+    async def _generate(self, request: Recorded) -> Reply:
+        self._check_key(request)
         fields = {name: value for name, value in request.json.items() if value is not None}
         _check(fields)
         for word, reply in TRIGGERS.items():

@@ -132,8 +132,14 @@ class StabilitySimulator(Simulator):
         return f"{self.url}/v2beta"
 
     def routes(self) -> Sequence[RouteRow]:
-        """One endpoint a function."""
-        return [("POST", f"/v2beta/stable-image/{path}", self._serving(FUNCTIONS[path])) for path in FUNCTIONS]
+        """One endpoint a function, and the account's balance in the older API."""
+        functions = [("POST", f"/v2beta/stable-image/{path}", self._serving(FUNCTIONS[path])) for path in FUNCTIONS]
+        return [*functions, ("GET", "/v1/user/balance", self._balance)]
+
+    async def _balance(self, request: Recorded) -> Reply:
+        if request.headers.get("authorization") != f"Bearer {self.key}":
+            return refusal(401, "unauthorized", "Your API key is invalid.")
+        return Reply.json({"credits": 0.63})
 
     def not_found(self, request: Recorded) -> Reply:
         """The provider's 404."""

@@ -123,7 +123,8 @@ class TencentSimulator(Simulator):
             if word in fields["prompt"]:
                 raise Refused(reply)
         size = fields.get("size", "1024x1024")
-        job = Job("hub", 0, fields, [drawn(size)])
+        kind: pictures.Format = "jpeg" if fields.get("output_format") == "jpeg" else "png"
+        job = Job("hub", 0, fields, [drawn(size, kind=kind)])
         item = {"url": self._url(request, job), "size": size, "revised_prompt": "An orange kitten"}
         told = {"request_id": "3aec3299", "tokenhub_usage": {"total_tokens": 1024}, "usage": {"total_tokens": 1024}}
         return Reply.json({"id": "4-WandImage-1", "created": int(time.time()), "data": [item], **told})

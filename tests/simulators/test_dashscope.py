@@ -74,6 +74,20 @@ class TestOldCalls:
         assert seen(answer.output.choices[0].message.content[0]["image"]).size == (1280, 1280)
         assert (answer.usage.input_tokens, answer.usage["size"]) == (34, "1280*1280")
 
+    def test_words_and_pictures_in_turn(self, sim: DashscopeSimulator, sdk: Any) -> None:
+        frames: Any = ImageGeneration.call(
+            model="wan2.6-image",
+            messages=said({"text": "three steps"}),
+            stream=True,
+            enable_interleave=True,
+            max_images=3,
+            size="1280*1280",
+        )
+        parts = [part for frame in frames for part in frame.output.choices[0].message.content]
+        assert [seen(part["image"]).size for part in parts if part["type"] == "image"] == [(1280, 1280)] * 3
+        assert parts[0] == {"type": "text", "text": "Step 1"}
+        assert sim.requests[0].headers["x-dashscope-sse"] == "enable"
+
     def test_an_image_generation_as_a_job(self, sim: DashscopeSimulator, sdk: Any) -> None:
         sim.states = ()
         job: Any = ImageGeneration.async_call(model="wan2.7-image", messages=said({"text": "a cat"}), n=2, size="1K")

@@ -116,8 +116,13 @@ class ZhipuSimulator(Simulator):
             ("POST", "/api/paas/v4/images/generations", self._generate),
             ("POST", "/api/paas/v4/async/images/generations", self._submit),
             ("GET", "/api/paas/v4/async-result/{job}", self._result),
+            ("GET", "/api/paas/v4/models", self._models),
             self._hosted.route,
         ]
+
+    async def _models(self, request: Recorded) -> Reply:
+        self._check_key(request)
+        return Reply.json({"object": "list", "data": [{"id": "glm-5", "object": "model"}]})
 
     def not_found(self, request: Recorded) -> Reply:
         """The gateway's own 404, another shape than the API's errors."""

@@ -21,8 +21,7 @@ class HeldContent:
         """Length in bytes."""
         return len(self.data)
 
-    @property
-    def sha256(self) -> str:
+    async def sha256(self) -> str:
         """Hex digest of the bytes."""
         return hashlib.sha256(self.data).hexdigest()
 

@@ -25,6 +25,11 @@ def free_port() -> int:
     raise RuntimeError("no free port found")
 
 
+def children() -> list[int]:
+    """Process ids of this process's children, zombies too."""
+    return [int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()]
+
+
 class ServerProcess:
     """Context manager: starts a command and waits until ``GET ready_path`` on its port answers 200.
 

@@ -14,9 +14,12 @@ _BEGIN, _END = "<!-- made by scripts/providers-table -->\n", "<!-- end -->\n"
 
 
 def table() -> str:
-    """One row an adapter, with how many of its models do what (``any``: whatever the operator put there), and rows of sums."""
+    """One row an adapter: how many of its models do what (``any``: whatever the operator put there), its free check; and sums."""
     catalog = Catalog.load()
-    lines = ["| adapter | models | generate | edit | mask | live partial images |", "|---|---:|---:|---:|---:|---:|"]
+    lines = [
+        "| adapter | models | generate | edit | mask | live partial images | free check |",
+        "|---|---:|---:|---:|---:|---:|---|",
+    ]
     sums = [0] * 5
     adapters = [0] * 5
     for name in registry.ENTRIES:
@@ -26,14 +29,22 @@ def table() -> str:
         if models:
             sums = [total + count for total, count in zip(sums, counts, strict=True)]
         adapters = [total + bool(count) for total, count in zip(adapters, counts, strict=True)]
-        lines.append(f"| [{name}]({name}.md) | " + " | ".join(_shown(count, known=bool(models)) for count in counts) + " |")
-    lines.append("| **models** | " + " | ".join(f"**{total}**" for total in sums) + " |")
-    lines.append("| **adapters** | " + " | ".join(f"**{total}**" for total in adapters) + " |")
+        shown = [_shown(count, known=bool(models)) for count in counts]
+        lines.append(f"| [{name}]({name}.md) | {' | '.join(shown)} | {_check(name)} |")
+    lines.append("| **models** | " + " | ".join(f"**{total}**" for total in sums) + " | |")
+    checked = sum(registry.Rows()[name].free_check is not None for name in registry.ENTRIES)
+    lines.append("| **adapters** | " + " | ".join(f"**{total}**" for total in adapters) + f" | **{checked}** |")
     return "\n".join(lines) + "\n"
 
 
 def _shown(count: int, *, known: bool) -> str:
     return "–" if not count else str(count) if known else "any"
+
+
+def _check(name: str) -> str:
+    """What ``imagegate channels test`` asks."""
+    path = registry.Rows()[name].free_check
+    return "–" if path is None else f"`{path.removeprefix('{origin}').partition('?')[0]}`"
 
 
 def page(text: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,11 @@ async def running(context: ssl.SSLContext | None = None) -> AsyncGenerator[Engin
         yield engine
     finally:
         await engine.aclose()
+
+
+def no_trust() -> ssl.SSLContext:
+    """A context that trusts nobody."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def get(url: str, headers: Mapping[str, str] | None = None, connect: float | None = 2.0) -> httpx2.Request:
@@ -52,6 +58,19 @@ def in_the_kernel(port: int) -> int:
         if f":{port:04X}" in {local[8:], remote[8:]}:
             total += sum(int(part, 16) for part in queues.split(":"))
     return total
+
+
+@contextmanager
+def full_queue() -> Iterator[int]:
+    """A port whose listener accepts nobody and whose queue is full."""
+    fillers = [socket.socket() for _ in range(4)]
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+    for filler in fillers:
+        filler.close()
 
 
 def _request(

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 import trustme
 import uvloop
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -335,7 +336,8 @@ class TestConnections:
 
 
 class TestTls:
-    async def test_a_trusted_server_is_served_over_one_connection(self) -> None:
+    @pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+    def test_a_trusted_server_is_served_over_one_connection(self, loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
         authority = trustme.CA()
         server_side, client_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         authority.issue_cert("127.0.0.1").configure_cert(server_side)
@@ -344,12 +346,20 @@ class TestTls:
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             clients.add(scope["client"])
-            await Response(bytes(100_000))(scope, receive, send)
+            body = b"".join([chunk async for chunk in Request(scope, receive).stream()])
+            await Response(body)(scope, receive, send)
 
-        with ServerThread(app, tls=server_side, lifespan="off") as server:
+        async def three_requests() -> None:
             async with running(client_side) as engine:
                 for number in range(3):
-                    assert len(await body(engine, post(f"{server.url}/{number}"))) == 100_000
+                    sent = {"content-length": str(20 * 65536)}
+                    assert await body(engine, post(f"{server.url}/{number}", zeros(20), sent)) == bytes(20 * 65536)
+
+        with (
+            ServerThread(app, tls=server_side, lifespan="off") as server,
+            asyncio.Runner(loop_factory=loop) as runner,
+        ):
+            runner.run(three_requests())
         assert server.failures == []
         assert len(clients) == 1
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx2
@@ -18,7 +16,7 @@ from imagegate.upstream.engine import Engine
 from tests.support.raw_server import HEAD_200, RawConnection, RawServer, Script, cutting, silent
 from tests.support.server import ServerThread, free_port
 from tests.support.waiting import until
-from tests.upstream.engines import body, get, post, running
+from tests.upstream.engines import body, full_queue, get, post, running
 
 
 async def failure(request: httpx2.Request, context: ssl.SSLContext | None = None) -> httpx2.TransportError:
@@ -211,16 +209,3 @@ async def stalling(connection: RawConnection) -> None:
     await connection.request()
     await connection.send(HEAD_200 + b"content-length: 100\r\n\r\n{")
     await connection.silence()
-
-
-@contextmanager
-def full_queue() -> Iterator[int]:
-    """A port whose listener accepts nobody and whose queue is full."""
-    fillers = [socket.socket() for _ in range(4)]
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
-        for filler in fillers:
-            filler.setblocking(False)
-            filler.connect_ex(listener.getsockname())
-        yield listener.getsockname()[1]
-    for filler in fillers:
-        filler.close()

@@ -16,8 +16,6 @@ from imagegate.upstream.inline import InlineImage, JsonBody
 class Pieces:
     """Content in pieces of an awkward size."""
 
-    sha256 = ""
-
     def __init__(self, data: bytes, step: int = 7) -> None:
         self._data = data
         self._step = step
@@ -25,6 +23,9 @@ class Pieces:
     @property
     def size(self) -> int:
         return len(self._data)
+
+    async def sha256(self) -> str:
+        return ""
 
     async def chunks(self) -> AsyncIterator[bytes]:
         for start in range(0, len(self._data), self._step):

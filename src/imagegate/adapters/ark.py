@@ -5,7 +5,6 @@ Source: volcengine-ark-runtime 5.0.54 (types/images), volcengine.com/docs/82379 
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from typing import Any, Literal
@@ -13,9 +12,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from imagegate.adapters import base
-from imagegate.adapters.shape import answers, failures, payload, verdicts
+from imagegate.adapters._ark import codes
+from imagegate.adapters.shape import answers, payload, verdicts
 from imagegate.adapters.shape.typed import Kinds, typed
-from imagegate.adapters.shape.verdicts import Verdict
 from imagegate.adapters.shape.wishes import WISHES
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.capabilities import Capabilities, SizeRule, VendorFields
@@ -24,7 +23,7 @@ from imagegate.domain.events import ImageEvent
 from imagegate.domain.fitting import size_from
 from imagegate.domain.images import ImageRequest
 from imagegate.domain.sizes import Tier, parse_ratio
-from imagegate.errors import BadResponse, GatewayError, InvalidRequest
+from imagegate.errors import GatewayError, InvalidRequest
 from imagegate.upstream.client import Refusal, Upstream
 from imagegate.upstream.inline import InlineImage
 
@@ -39,28 +38,6 @@ _KINDS: Kinds = {
     "guidance_scale": float,
     "sequential_image_generation_options": {"max_images": int},
 }
-_CONTENT = re.compile(r"(Input|Output)?(Text|Image|Video|Audio)?(SensitiveContentDetected|RiskDetection)")
-_RATE = re.compile(r".*(RateLimitExceeded|BurstTooFast)")
-_VERDICTS: Mapping[str, Verdict] = {
-    "AuthenticationError": Verdict.KEY,
-    "AccessDenied": Verdict.KEY,
-    "InvalidAccountStatus": Verdict.ACCOUNT,
-    "AccountOverdueError": Verdict.ACCOUNT,
-    "OperationDenied": Verdict.ACCOUNT,
-    "QuotaExceeded": Verdict.ACCOUNT,
-    "SetLimitExceeded": Verdict.ACCOUNT,
-    "InvalidEndpointOrModel": Verdict.MODEL,
-    "InvalidEndpoint": Verdict.MODEL,
-    "ModelNotOpen": Verdict.MODEL,
-    "UnsupportedModel": Verdict.MODEL,
-    "ServerOverloaded": Verdict.BUSY,
-    "InternalServiceError": Verdict.SERVER,
-    "MissingParameter": Verdict.CALLER,
-    "InvalidParameter": Verdict.CALLER,
-    "InvalidImageURL": Verdict.CALLER,
-}
-"""By the first part of the code; what comes after a dot is detail."""
-_REQUEST_ID = re.compile(r"[\s,;(]*request id:?\s*[\w-]*\)?\.?\s*$", re.IGNORECASE)
 
 
 class ArkOptions(base.Options):
@@ -96,7 +73,7 @@ class ArkAdapter:
         body = payload.merge(mapped, unknown, channel.overrides)
         accept = {"accept": "text/event-stream" if body.get("stream") else "application/json"}
         async with upstream.post_json("/images/generations", body, headers=accept) as answer:
-            source = answers.events(answer, _error_inside, _WORDS)
+            source = answers.events(answer, codes.inside, _WORDS)
             try:
                 async for event in source:
                     yield event
@@ -105,8 +82,8 @@ class ArkAdapter:
 
     def failure(self, refusal: Refusal) -> GatewayError:
         """By the first part of the code, which may have a dotted suffix; else by the status."""
-        error = _error(refusal.json)
-        verdict = _verdict(error)
+        error = codes.told(refusal.json)
+        verdict = codes.verdict_of(error)
         return verdicts.judged(verdict, error, refusal) if verdict else verdicts.by_status(error, refusal)
 
 
@@ -146,30 +123,6 @@ def _size(asked: str | None, extra: Mapping[str, Any], rule: SizeRule) -> str | 
     return str(size_from(shape, tier or Tier.K2, rule))
 
 
-def _error_inside(document: Mapping[str, Any]) -> GatewayError:
-    """An ``error`` in a 200, in an event, or in one item of a group."""
-    error = _error(document)
-    verdict = _verdict(error)
-    if verdict is None:
-        return BadResponse("The provider reported a failure instead of a picture.")
-    return verdicts.judged(verdict, error, Refusal(200, {}, b""))
-
-
-def _error(document: Any) -> dict[str, Any]:
-    """The error object; its message without the request id at the end."""
-    error = failures.error_object(document)
-    if isinstance(error.get("message"), str):
-        error["message"] = _REQUEST_ID.sub("", error["message"])
-    return error
-
-
-def _verdict(error: Mapping[str, Any]) -> Verdict | None:
-    name = str(error.get("code")).partition(".")[0]
-    if _CONTENT.fullmatch(name):
-        return Verdict.CONTENT
-    return Verdict.RATE if _RATE.fullmatch(name) else _VERDICTS.get(name)
-
-
 ROW = base.AdapterRow(
     "ark",
     lambda tools: ArkAdapter(tools.catalog),
@@ -177,4 +130,5 @@ ROW = base.AdapterRow(
     default_base_url="https://ark.cn-beijing.volces.com/api/v3",
     key_variables=("ARK_API_KEY",),
     base_url_variable="ARK_BASE_URL",
+    free_check="/contents/generations/tasks?page_num=1&page_size=1",
 )

@@ -6,15 +6,15 @@ Source: AUTOMATIC1111 modules/api/{api,models}.py (request models, error envelop
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Any
 
-import orjson
 from pydantic import Field
 
 from imagegate.adapters import base
+from imagegate.adapters._automatic1111 import answers
 from imagegate.adapters.shape import payload
 from imagegate.adapters.shape.documents import large_json
 from imagegate.adapters.shape.masks import luminance_upload
@@ -23,11 +23,11 @@ from imagegate.adapters.shape.verdicts import Verdict, by_status, judged
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.channels import Channel
-from imagegate.domain.events import CompletedImage, Finished, ImageDetails, ImageEvent, held
+from imagegate.domain.events import ImageEvent
 from imagegate.domain.fitting import fit_size
 from imagegate.domain.images import ImageRequest, Operation
 from imagegate.domain.sizes import PixelSize, parse_size
-from imagegate.errors import BadResponse, GatewayError
+from imagegate.errors import GatewayError
 from imagegate.upstream.client import Refusal, Upstream
 from imagegate.upstream.inline import InlineImage
 
@@ -54,7 +54,6 @@ _KINDS: Kinds = {
 _TAKEN = VendorFields(only=frozenset({*_KINDS, "negative_prompt", "sampler_name", "scheduler", "styles", "hr_upscaler"}))
 """Others could reach the server's scripts and settings."""
 _OUT_OF_MEMORY = frozenset({"OutOfMemoryError"})
-_TOLD = ("sd_model_name", "sampler_name", "steps", "cfg_scale")
 
 
 class Automatic1111Options(base.Options):
@@ -94,14 +93,14 @@ class Automatic1111Adapter:
         path = "/sdapi/v1/img2img" if request.operation is Operation.EDIT else "/sdapi/v1/txt2img"
         async with upstream.post_json(path, payload.merge(mapped, extra, channel.overrides)) as answer:
             document = await large_json(answer, self._executor)
-        for event in pictures(document, request.n):
+        for event in answers.pictures(document, request.n):
             yield event
 
     def failure(self, refusal: Refusal) -> GatewayError:
         """By the name of the server's exception, then the status. A 404 with such a name is about a sampler or an image."""
         document = refusal.json if isinstance(refusal.json, Mapping) else {}
         name = str(document.get("error") or "")
-        error = {"message": _message(document.get("detail")), "param": _param(document.get("detail"))}
+        error = {"message": answers.message(document.get("detail")), "param": answers.param(document.get("detail"))}
         if name in _OUT_OF_MEMORY:
             return judged(Verdict.BUSY, error, refusal)
         if refusal.status == 404 and name:
@@ -121,24 +120,6 @@ def fields(request: ImageRequest, row: Capabilities, options: Automatic1111Optio
     return body
 
 
-def pictures(document: Any, n: int) -> Iterator[ImageEvent]:
-    """The pictures with their seeds. A grid may stand before them, and masks behind. Raises BadResponse."""
-    images = document.get("images") if isinstance(document, Mapping) else None
-    if not isinstance(images, list):
-        raise BadResponse("The provider answered without a picture.")
-    info = _info(document.get("info"))
-    first = info.get("index_of_first_image")
-    start = first if isinstance(first, int) and 0 <= first < len(images) else 0
-    made = [image for image in images[start : start + n] if isinstance(image, str) and image]
-    if not made:
-        raise BadResponse("The provider answered without a picture.")
-    seeds = info.get("all_seeds")
-    for index, image in enumerate(made):
-        text = image.partition(",")[2] if image.startswith("data:") else image
-        yield CompletedImage(held(text.encode()), ImageDetails(extra=_seed(seeds, index)))
-    yield Finished(extra={**_seed([info.get("seed")], 0), **{name: info[name] for name in _TOLD if name in info}})
-
-
 def _size(request: ImageRequest, row: Capabilities) -> PixelSize | None:
     size = parse_size(request.size) if request.size else None
     if isinstance(size, PixelSize):
@@ -147,34 +128,6 @@ def _size(request: ImageRequest, row: Capabilities) -> PixelSize | None:
         return None
     fitted = parse_size(fit_size(PixelSize(picture.width, picture.height), row.sizes))
     return fitted if isinstance(fitted, PixelSize) else None
-
-
-def _info(text: Any) -> dict[str, Any]:
-    """``info`` is a JSON document written into a string."""
-    try:
-        info = orjson.loads(text) if isinstance(text, str) else text
-    except orjson.JSONDecodeError:
-        return {}
-    return info if isinstance(info, dict) else {}
-
-
-def _seed(seeds: Any, index: int) -> dict[str, int]:
-    known: Sequence[Any] = seeds if isinstance(seeds, list) else []
-    return {"seed": known[index]} if index < len(known) and isinstance(known[index], int) else {}
-
-
-def _message(detail: Any) -> Any:
-    """A sentence, or what FastAPI's validation says of the first field."""
-    return detail[0].get("msg") if _validation(detail) else detail
-
-
-def _param(detail: Any) -> Any:
-    place = detail[0].get("loc") if _validation(detail) else None
-    return place[-1] if isinstance(place, list) and place else None
-
-
-def _validation(detail: Any) -> bool:
-    return isinstance(detail, list) and bool(detail) and isinstance(detail[0], Mapping)
 
 
 ROW = base.AdapterRow(

@@ -8,25 +8,24 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import quote
 
 from pydantic import Field
 
 from imagegate.adapters import base
+from imagegate.adapters._azure import foundry
 from imagegate.adapters.shape import answers, failures, payload
 from imagegate.adapters.shape.typed import Kinds, typed
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.channels import Channel
-from imagegate.domain.events import Finished, ImageEvent, Usage
+from imagegate.domain.events import Finished, ImageEvent
 from imagegate.domain.images import ImageRequest, Operation
 from imagegate.domain.rules import streams
-from imagegate.domain.sizes import PixelSize, parse_size
 from imagegate.errors import GatewayError
 from imagegate.upstream.client import Answer, Refusal, Upstream
 from imagegate.upstream.form import FormFile, MultipartForm
-from imagegate.upstream.inline import InlineImage
 
 DATED = "2025-04-01-preview"
 """The api-version of deployment paths that has generations and edits."""
@@ -96,7 +95,7 @@ class AzureAdapter:
             source = answers.events(answer, failures.openai_error_inside)
             try:
                 async for event in source:
-                    yield with_usage(event) if isinstance(event, Finished) else event
+                    yield foundry.with_usage(event) if isinstance(event, Finished) else event
             finally:
                 await source.aclose()
 
@@ -111,14 +110,14 @@ def _call(request: ImageRequest, row: Capabilities, channel: Channel, upstream: 
     resource = upstream.base_url.removesuffix(_V1)
     match row.extra.get("route"):
         case "flux2":
-            body = payload.merge(flux2_fields(request), typed(request.extra, _FLUX_KINDS), channel.overrides)
+            body = payload.merge(foundry.flux2_fields(request), typed(request.extra, _FLUX_KINDS), channel.overrides)
             return upstream.post_json(f"{resource}/providers/blackforestlabs/v1/{row.extra['path']}{version}", body)
         case "mai" if request.operation is Operation.EDIT:
             text = payload.flatten({"model": request.model, "prompt": request.prompt, **channel.overrides})
             form = MultipartForm(list(text), [FormFile("image", image) for image in request.images])
             return upstream.post_form(f"{resource}/mai/v1/images/edits{version}", form)
         case "mai":
-            body = {**mai_fields(request), **channel.overrides}
+            body = {**foundry.mai_fields(request), **channel.overrides}
             return upstream.post_json(f"{resource}/mai/v1/images/generations{version}", body)
     return _openai_shaped(request, row, channel, upstream)
 
@@ -147,51 +146,11 @@ def _openai_shaped(
     return upstream.post_json(url, body, headers=accept)
 
 
-def flux2_fields(request: ImageRequest) -> dict[str, Any]:
-    """FLUX.2's fields; the pictures are ``input_image``, ``input_image_2``, … in base64. It makes one picture."""
-    body: dict[str, Any] = {"model": request.model, "prompt": request.prompt, "num_images": 1, **_pixels(request.size)}
-    if request.output_format is not None:
-        body["output_format"] = request.output_format
-    for number, image in enumerate(request.images, 1):
-        body["input_image" if number == 1 else f"input_image_{number}"] = InlineImage(image)
-    return body
-
-
-def mai_fields(request: ImageRequest) -> dict[str, Any]:
-    """MAI's fields for a generation. It makes one picture, and an edit takes no size."""
-    pixels = _pixels(request.size) or {"width": 1024, "height": 1024}
-    return {"model": request.model, "prompt": request.prompt, **pixels}
-
-
-def _pixels(size: str | None) -> dict[str, int]:
-    wanted = parse_size(size) if size else None
-    return {"width": wanted.width, "height": wanted.height} if isinstance(wanted, PixelSize) else {}
-
-
-def with_usage(event: Finished) -> Finished:
-    """MAI's counters (``num_input_text_tokens``, …) under their usual names."""
-    usage = event.usage
-    if usage is None or not any(name.startswith("num_") or name == "output_image_tokens" for name in usage.extra):
-        return event
-    rest = dict(usage.extra)
-    text, image = _taken(rest, "num_input_text_tokens"), _taken(rest, "num_input_image_tokens")
-    made, made_too = _taken(rest, "num_output_tokens"), _taken(rest, "output_image_tokens")
-    inputs, output = usage.input_tokens or text + image, usage.output_tokens or made or made_too
-    total = usage.total_tokens or inputs + output
-    counted = Usage(inputs, output, total, text, image, usage.output_text_tokens, output, rest)
-    return replace(event, usage=counted)
-
-
-def _taken(counters: dict[str, Any], name: str) -> int:
-    value = counters.pop(name, None)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
-
-
 ROW = base.AdapterRow(
     "azure",
     lambda tools: AzureAdapter(tools.catalog),
     AzureOptions,
     key_variables=("AZURE_OPENAI_API_KEY",),
     base_url_variable="AZURE_OPENAI_ENDPOINT",
-    free_check="/openai/v1/models",
+    free_check="{origin}/openai/v1/models",
 )

@@ -82,8 +82,10 @@ class Tools:
 class AdapterRow:
     """What the configuration needs to know of an adapter, written in its own file as ``ROW``.
 
-    ``default_base_url`` None: the channel has to name one. ``key_variables``: as in the registry's entry. ``free_check``: a path
-    below the base url that a GET with a good key answers with 2xx, at no cost; None where the provider has no such call.
+    ``default_base_url`` None: the channel has to name one. ``key_variables``: as in the registry's entry. ``free_check``: what a
+    GET with a good key answers with 2xx, at no cost: a path below the base url, or ``{origin}`` and a path where the call is not
+    below it; None where the provider has no such call. ``lists_models``: that answer is the list of all image models that the key
+    may use, in a shape of ``shape.listed``.
     """
 
     name: str
@@ -94,3 +96,14 @@ class AdapterRow:
     key_variables: tuple[str, ...] = ()
     base_url_variable: str | None = None
     free_check: str | None = None
+    lists_models: bool = False
+
+    def check_url(self, base_url: str) -> str | None:
+        """``free_check`` for a channel, as ``Upstream.get`` takes it."""
+        return None if self.free_check is None else self.free_check.format(origin=origin_of(base_url))
+
+
+def origin_of(base_url: str) -> str:
+    """Scheme and host (and port) of a base url, for calls that are not below it."""
+    scheme, _, rest = base_url.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}"

@@ -126,4 +126,5 @@ ROW = base.AdapterRow(
     CloudflareOptions,
     default_base_url="https://api.cloudflare.com/client/v4",
     key_variables=("CLOUDFLARE_AI_KEY",),
+    free_check="/user/tokens/verify",
 )

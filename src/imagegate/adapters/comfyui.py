@@ -11,9 +11,9 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode
 
 from imagegate.adapters import base
+from imagegate.adapters._comfyui import history, uploads
 from imagegate.adapters._comfyui.options import ComfyuiOptions
 from imagegate.adapters._comfyui.template import filled, size_of, slots
 from imagegate.adapters.shape import payload
@@ -22,11 +22,10 @@ from imagegate.adapters.shape.verdicts import Verdict, by_status, judged
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.capabilities import Capabilities, Decider, SizeRule, VendorFields
 from imagegate.domain.channels import Channel
-from imagegate.domain.events import CompletedImage, Finished, ImageEvent, ImageLink, Progress
-from imagegate.domain.images import ImageRequest, InputImage, Operation
-from imagegate.errors import Ambiguous, BadResponse, GatewayError, ModelMissing
+from imagegate.domain.events import Finished, ImageEvent, Progress
+from imagegate.domain.images import ImageRequest, Operation
+from imagegate.errors import BadResponse, GatewayError, ModelMissing
 from imagegate.upstream.client import Refusal, Upstream
-from imagegate.upstream.form import FormFile, MultipartForm
 
 _JOB = re.compile(r"[\w-]{1,100}")
 _CALLERS = frozenset({"value_smaller_than_min", "value_bigger_than_max", "invalid_input_type"})
@@ -63,8 +62,8 @@ class ComfyuiAdapter:
         options: ComfyuiOptions = channel.options
         template = workflow(request, options)
         known = values(request, options, self.capabilities(request.model))
-        for name, image in uploads(request):
-            known[name] = await _uploaded(image, upstream)
+        for name, image in uploads.uploads(request):
+            known[name] = await uploads.uploaded(image, upstream)
         mapped = {"prompt": filled(template, known), "client_id": "imagegate"}
         async with upstream.post_json("/prompt", payload.merge(mapped, {}, channel.overrides)) as answer:
             job = _job(await answer.json())
@@ -125,38 +124,6 @@ def values(request: ImageRequest, options: ComfyuiOptions, row: Capabilities) ->
     return {**drawn, **own, **mapped}
 
 
-def uploads(request: ImageRequest) -> Iterator[tuple[str, InputImage]]:
-    """Pictures by the slot that names them."""
-    for number, image in enumerate(request.images):
-        yield f"image_{number}", image
-    if request.mask is not None:
-        yield "mask", request.mask
-
-
-def results(job: Mapping[str, Any], n: int, options: ComfyuiOptions, base_url: str) -> list[CompletedImage]:
-    """At most ``n`` files of a job that is done: those that were saved, previews only when nothing was."""
-    outputs = job.get("outputs")
-    nodes = outputs if isinstance(outputs, Mapping) else {}
-    chosen = [nodes.get(options.output_node)] if options.output_node else list(nodes.values())
-    files = [file for node in chosen if isinstance(node, Mapping) for file in node.get("images") or () if _is_file(file)]
-    saved = [file for file in files if file.get("type", "output") == "output"] or files
-    return [CompletedImage(ImageLink(f"{base_url}/view?{_query(file)}")) for file in saved[:n]]
-
-
-async def _uploaded(image: InputImage, upstream: Upstream) -> str:
-    """The name under which a workflow finds the picture. Equal pictures share a file."""
-    name = image.content.sha256 or secrets.token_hex(16)
-    named = replace(image, filename=f"imagegate-{name}.{image.media_type.rpartition('/')[2]}")
-    form = MultipartForm([("type", "input"), ("overwrite", "true")], [FormFile("image", named)])
-    async with upstream.post_form("/upload/image", form) as answer:
-        document = await answer.json()
-    kept = document.get("name") if isinstance(document, Mapping) else None
-    if not isinstance(kept, str) or not kept:
-        raise BadResponse("The provider took a picture without naming it.")
-    folder = document.get("subfolder")
-    return f"{folder}/{kept}" if isinstance(folder, str) and folder else kept
-
-
 async def _waited(job: str, n: int, options: ComfyuiOptions, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
     """Whoever leaves early takes a job that still waits out of the queue; one that runs is finished."""
 
@@ -173,19 +140,9 @@ async def _waited(job: str, n: int, options: ComfyuiOptions, upstream: Upstream)
                     if not isinstance(entry, Mapping):
                         yield Progress("waiting or drawing")
                         continue
-                    for picture in _done(entry, n, options, upstream.base_url):
+                    for picture in history.done(entry, n, options, upstream.base_url):
                         yield picture
                     return
-
-
-def _done(entry: Mapping[str, Any], n: int, options: ComfyuiOptions, base_url: str) -> list[CompletedImage]:
-    status = entry.get("status")
-    if isinstance(status, Mapping) and status.get("status_str") == "error":
-        raise Ambiguous("The provider's workflow failed.")
-    made = results(entry, n, options, base_url)
-    if not made:
-        raise BadResponse("The provider answered without a picture.")
-    return made
 
 
 def _job(document: Any) -> str:
@@ -193,16 +150,6 @@ def _job(document: Any) -> str:
     if isinstance(job, str) and _JOB.fullmatch(job):
         return job
     raise BadResponse("The provider took the job without naming it.")
-
-
-def _is_file(file: Any) -> bool:
-    return isinstance(file, Mapping) and isinstance(file.get("filename"), str)
-
-
-def _query(file: Mapping[str, Any]) -> str:
-    return urlencode(
-        {name: str(file.get(name) or "") for name in ("filename", "subfolder")} | {"type": file.get("type", "output")}
-    )
 
 
 def _faults(nodes: Any) -> Iterator[Mapping[str, Any]]:

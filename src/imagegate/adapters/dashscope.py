@@ -5,7 +5,7 @@ Source: dashscope 2.0.2, help.aliyun.com/zh/model-studio and alibabacloud.com/he
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import aclosing
 from dataclasses import replace
@@ -14,7 +14,8 @@ from typing import Any
 from pydantic import Field
 
 from imagegate.adapters import base
-from imagegate.adapters._dashscope import bodies, codes, results
+from imagegate.adapters._dashscope import bodies, codes, interleaved, results
+from imagegate.adapters._dashscope.bodies import Order
 from imagegate.adapters.shape.jobs import paid, withdrawn
 from imagegate.adapters.shape.masks import luminance_upload
 from imagegate.adapters.shape.verdicts import by_status
@@ -31,7 +32,9 @@ class DashscopeOptions(base.Options):
     """Extras of a ``dashscope`` channel."""
 
     workspace: str | None = Field(None, description="sent as X-DashScope-WorkSpace; keys of a sub-workspace need it")
-    async_jobs: bool = Field(False, description="true: models that can be called both ways (wan2.6, wan2.7) are ordered as jobs")
+    async_jobs: bool = Field(
+        False, description="true: models that can be called both ways (wan2.6, wan2.7, qwen-image) are ordered as jobs"
+    )
     poll_seconds: float = Field(3.0, gt=0, description="between two looks at a job")
 
 
@@ -49,6 +52,10 @@ class DashscopeAdapter:
         row = self._catalog.capabilities("dashscope", upstream_model)
         return replace(row, vendor=bodies.taken(row))
 
+    def capabilities_for(self, request: ImageRequest, channel: Channel) -> Capabilities:
+        """Smaller pictures in an edit with words and pictures in turn."""
+        return bodies.narrowed(request, self.capabilities(request.model))
+
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """Bearer key, and the workspace of the channel."""
         options: DashscopeOptions = channel.options
@@ -63,13 +70,8 @@ class DashscopeAdapter:
             request = replace(request, mask=await luminance_upload(request.mask, self._executor, edit="white"))
         queue = request.extra.get("async_jobs", options.async_jobs) in (True, "true")
         order = bodies.order(request, self.capabilities(request.model), channel.overrides, queue=queue)
-        async with upstream.post_json(order.path, order.body, headers=order.headers) as answer:
-            document = await answer.json()
-        if not order.queued:
-            for event in results.pictures(document):
-                yield event
-            return
-        async with aclosing(_waited(results.task_id(document), options, upstream)) as events:
+        events = _waited(order, options, upstream) if order.queued else _at_once(order, upstream)
+        async with aclosing(events):
             async for event in events:
                 yield event
 
@@ -79,8 +81,23 @@ class DashscopeAdapter:
         return codes.by_code(error, refusal) or by_status(error, refusal)
 
 
-async def _waited(task: str, options: DashscopeOptions, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
+async def _at_once(order: Order, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
+    """One call. Words and pictures in turn come as an event stream."""
+    async with upstream.post_json(order.path, order.body, headers=order.headers) as answer:
+        if answer.content_type == "text/event-stream":
+            async with aclosing(interleaved.events(answer)) as events:
+                async for event in events:
+                    yield event
+            return
+        document = await answer.json()
+    for event in _made(order, document):
+        yield event
+
+
+async def _waited(order: Order, options: DashscopeOptions, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
     """Look until the job is done; cancel it when nobody waits any more, which works while it is queued."""
+    async with upstream.post_json(order.path, order.body, headers=order.headers) as answer:
+        task = results.task_id(await answer.json())
     done: Mapping[str, Any] = {}
     with paid():
         async with (
@@ -94,8 +111,12 @@ async def _waited(task: str, options: DashscopeOptions, upstream: Upstream) -> A
                     done = document
                     break
                 yield Progress(note)
-        for event in results.pictures(done):
+        for event in _made(order, done):
             yield event
+
+
+def _made(order: Order, document: Any) -> Iterator[ImageEvent]:
+    return interleaved.pictures(document) if order.interleaved else results.pictures(document)
 
 
 async def _cancel(task: str, upstream: Upstream) -> None:
@@ -110,4 +131,5 @@ ROW = base.AdapterRow(
     default_base_url="https://dashscope.aliyuncs.com/api/v1",
     key_variables=("DASHSCOPE_API_KEY",),
     base_url_variable="DASHSCOPE_HTTP_BASE_URL",
+    free_check="/tasks/?page_no=1&page_size=1",
 )

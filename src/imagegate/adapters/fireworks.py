@@ -13,26 +13,23 @@ from typing import Any
 from pydantic import Field
 
 from imagegate.adapters import base
+from imagegate.adapters._fireworks import answers, jobs
 from imagegate.adapters.shape import failures, payload, verdicts
-from imagegate.adapters.shape.jobs import paid
 from imagegate.adapters.shape.typed import Kinds, typed
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.channels import Channel
-from imagegate.domain.events import CompletedImage, ImageBytes, ImageDetails, ImageEvent, ImageLink, Progress, held
+from imagegate.domain.events import CompletedImage, ImageBytes, ImageEvent
 from imagegate.domain.images import ImageRequest
 from imagegate.domain.sizes import PixelSize, aspect_ratio, parse_size
-from imagegate.errors import Ambiguous, BadResponse, ContentRefused, GatewayError
-from imagegate.upstream.client import Answer, Refusal, Upstream
+from imagegate.errors import GatewayError
+from imagegate.upstream.client import Refusal, Upstream
 from imagegate.upstream.inline import InlineImage
 
 RATIOS = ("1:1", "21:9", "16:9", "3:2", "5:4", "4:5", "2:3", "9:16", "9:21", "4:3", "3:4")
 """What ``aspect_ratio`` takes."""
 
 _PREFIX = "accounts/fireworks/models/"
-_LOST_LOOKS = 3
-"""How often ``Task not found`` may be said of a job; then it is lost."""
-_MODERATED = frozenset({"Request Moderated", "Content Moderated"})
 _JSON_LIMIT = 64 * 1024 * 1024
 _KINDS: Kinds = {
     "seed": int,
@@ -105,7 +102,10 @@ class FireworksAdapter:
         body = payload.merge(fields(request, route), typed(request.extra, _KINDS), channel.overrides)
         path = route.path.format(full_name(request.model))
         options: FireworksOptions = channel.options
-        source = self._job(upstream, path, body, options) if route.job else self._picture(upstream, path, body, request)
+        if route.job:
+            source = jobs.events(upstream, path, body, options.poll_seconds)
+        else:
+            source = self._picture(upstream, path, body, request)
         async with aclosing(source) as events:
             async for event in events:
                 yield event
@@ -123,33 +123,11 @@ class FireworksAdapter:
         accept = {"accept": f"image/{request.output_format or 'png'}"}
         async with upstream.post_json(path, body, headers=accept) as answer:
             if not answer.content_type.startswith("image/"):
-                yield from_json(await answer.json(_JSON_LIMIT))
+                yield answers.from_json(await answer.json(_JSON_LIMIT))
                 return
-            told = details(answer)
+            told = answers.details(answer)
             async with aclosing(answer.chunks()) as chunks:
                 yield CompletedImage(ImageBytes(chunks, "raw"), told)
-
-    async def _job(
-        self, upstream: Upstream, path: str, body: Mapping[str, Any], options: FireworksOptions
-    ) -> AsyncGenerator[ImageEvent]:
-        async with upstream.post_json(path, body) as answer:
-            document = await answer.json()
-        job = document.get("request_id") if isinstance(document, Mapping) else None
-        if not job:
-            raise BadResponse("The provider took the job without naming it.")
-        yield Progress("queued")
-        lost = 0
-        with paid():
-            looks = upstream.poll_calls(lambda: upstream.post_json(f"{path}/get_result", {"id": job}), every=options.poll_seconds)
-            async with aclosing(looks):
-                async for look in looks:
-                    lost += look.get("status") == "Task not found"
-                    if lost >= _LOST_LOOKS:
-                        raise Ambiguous("The provider took the job and no longer knows it.")
-                    picture = finished(look)
-                    yield picture or Progress("pending")
-                    if picture:
-                        return
 
 
 def _route(row: Capabilities) -> Route:
@@ -173,49 +151,6 @@ def fields(request: ImageRequest, route: Route) -> dict[str, Any]:
     if request.images:
         body["input_image"] = InlineImage(request.images[0], as_url=True)
     return body
-
-
-def details(answer: Answer) -> ImageDetails:
-    """What the head of a raw picture says. Raises ContentRefused."""
-    if answer.headers.get("finish-reason") == "CONTENT_FILTERED":
-        raise _refused()
-    seed = answer.headers.get("seed", "")
-    told = {"seed": int(seed)} if seed.isdecimal() else {}
-    return ImageDetails(output_format=answer.content_type.removeprefix("image/"), extra=told)
-
-
-def from_json(document: Any) -> CompletedImage:
-    """``{id, base64: […], finishReason, seed}``, where bytes were asked for. Raises ContentRefused or BadResponse."""
-    fields = document if isinstance(document, Mapping) else {}
-    if fields.get("finishReason") == "CONTENT_FILTERED":
-        raise _refused()
-    pictures = fields.get("base64")
-    first = pictures[0] if isinstance(pictures, list) and pictures else pictures
-    if not isinstance(first, str) or not first:
-        raise BadResponse("The provider answered without a picture.")
-    told = {"seed": fields["seed"]} if isinstance(fields.get("seed"), int) else {}
-    return CompletedImage(held(first.rpartition(",")[2].encode()), ImageDetails(extra=told))
-
-
-def finished(look: Mapping[str, Any]) -> CompletedImage | None:
-    """The picture of a job, None while there is none. Raises ContentRefused, Ambiguous or BadResponse."""
-    status, result = look.get("status"), look.get("result")
-    if status in _MODERATED:
-        raise _refused()
-    if status == "Error":
-        raise Ambiguous("The provider failed while working on the request.")
-    if status != "Ready":
-        return None
-    sample = result.get("sample") if isinstance(result, Mapping) else None
-    if not isinstance(sample, str) or not sample:
-        raise BadResponse("The provider answered without a picture.")
-    seed = result.get("seed") if isinstance(result, Mapping) else None
-    told = ImageDetails(extra={"seed": seed} if isinstance(seed, int) else {})
-    return CompletedImage(ImageLink(sample) if ":" in sample else held(sample.encode()), told)
-
-
-def _refused() -> ContentRefused:
-    return ContentRefused("The provider's safety system refused this request.", code="content_policy_violation")
 
 
 ROW = base.AdapterRow(

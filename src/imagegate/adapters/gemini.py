@@ -84,5 +84,6 @@ ROW = base.AdapterRow(
     GeminiOptions,
     default_base_url="https://generativelanguage.googleapis.com/v1beta",
     key_variables=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
-    free_check="/models?pageSize=1",
+    free_check="/models?pageSize=1000",
+    lists_models=True,
 )

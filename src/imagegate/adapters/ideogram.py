@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -16,15 +15,16 @@ import orjson
 from pydantic import Field
 
 from imagegate.adapters import base
+from imagegate.adapters._ideogram import answers
 from imagegate.adapters.shape import masks, payload, verdicts
 from imagegate.adapters.shape.verdicts import Verdict
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.channels import Channel
-from imagegate.domain.events import CompletedImage, Finished, ImageDetails, ImageEvent, ImageLink, Progress
+from imagegate.domain.events import ImageEvent
 from imagegate.domain.images import ImageRequest
 from imagegate.domain.sizes import PixelSize, parse_size
-from imagegate.errors import BadResponse, ContentRefused, GatewayError
+from imagegate.errors import GatewayError
 from imagegate.upstream.client import Refusal, Upstream
 from imagegate.upstream.form import FormFile, MultipartForm
 
@@ -67,7 +67,7 @@ class IdeogramAdapter:
         form = MultipartForm(list(parts(body)), await self._files(request, path))
         async with upstream.post_form(path, form) as answer:
             document = await answer.json()
-        for event in events(document, request):
+        for event in answers.events(document, request):
             yield event
 
     def failure(self, refusal: Refusal) -> GatewayError:
@@ -121,38 +121,6 @@ def parts(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for item in value if isinstance(value, (list, tuple)) else (value,):
             text = item if isinstance(item, str) else orjson.dumps(item).decode()
             yield name, text.replace(":", "x") if name == "aspect_ratio" else text
-
-
-def events(document: Any, request: ImageRequest) -> Iterator[ImageEvent]:
-    """The pictures that were found safe. Raises ContentRefused when none was, BadResponse when there are none at all."""
-    items = document.get("data") if isinstance(document, Mapping) else None
-    known = [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
-    safe = [item for item in known if item.get("url") and item.get("is_image_safe") is not False]
-    if not safe:
-        if any(item.get("is_image_safe") is False for item in known):
-            raise ContentRefused("The provider's safety system withheld the picture.", code="content_policy_violation")
-        raise BadResponse("The provider answered without a picture.")
-    for item in safe:
-        yield CompletedImage(ImageLink(str(item["url"])), details(item, request.prompt))
-    if len(safe) < len(known):
-        yield Progress(f"{len(known) - len(safe)} of {len(known)} pictures were withheld by the provider's safety system")
-    yield Finished(created=_seconds(document.get("created")))
-
-
-def details(item: Mapping[str, Any], prompt: str) -> ImageDetails:
-    """What is said about one picture; its prompt only where Ideogram wrote another."""
-    size, written = item.get("resolution"), item.get("prompt")
-    extra = {name: item[name] for name in ("seed", "style_type") if item.get(name) is not None}
-    revised = written if isinstance(written, str) and written != prompt else None
-    return ImageDetails(size=size if isinstance(size, str) else None, revised_prompt=revised, extra=extra)
-
-
-def _seconds(created: Any) -> int | None:
-    """ISO 8601 as seconds since 1970."""
-    try:
-        return int(datetime.fromisoformat(created).timestamp())
-    except (TypeError, ValueError, OverflowError):
-        return None
 
 
 ROW = base.AdapterRow(

@@ -6,59 +6,32 @@ error codes. Codes other than 0 are errors, also with HTTP 200. Pictures are bas
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import re
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Literal
 
-import orjson
 from pydantic import Field
 
 from imagegate.adapters import base as contract
+from imagegate.adapters._kling import codes
+from imagegate.adapters._kling.token import token
+from imagegate.adapters.kling_shape import jobs
 from imagegate.adapters.shape import payload, verdicts
 from imagegate.adapters.shape.jobs import paid
 from imagegate.adapters.shape.typed import Kinds, typed
-from imagegate.adapters.shape.verdicts import Verdict
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.capabilities import Capabilities, Decider, SizeRule, VendorFields
 from imagegate.domain.channels import Channel
-from imagegate.domain.events import CompletedImage, Finished, ImageEvent, ImageLink, Progress
+from imagegate.domain.events import ImageEvent, Progress
 from imagegate.domain.images import ImageRequest
-from imagegate.domain.sizes import PixelSize, aspect_ratio, parse_size, tier
-from imagegate.errors import BadResponse, GatewayError, ModelMissing, RateLimited, Unavailable
+from imagegate.errors import GatewayError
 from imagegate.upstream.client import Refusal, Upstream
 from imagegate.upstream.inline import InlineImage
 
-RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9")
-"""What ``aspect_ratio`` takes; kling-v1 lacks the last."""
-
-_TOKEN_SECONDS = 1800
-_CLOCK_SKEW_SECONDS = 5
 _TAKEN = VendorFields(never=frozenset({"callback_url", "model_name"}), sizes=frozenset({"aspect_ratio", "resolution"}))
 _KINDS: Kinds = {"image_fidelity": float, "human_fidelity": float, "watermark": bool, "watermark_info": {"enabled": bool}}
-_TASK_ID = re.compile(r"[\w-]{1,200}")
-_VERDICTS: Mapping[int, Verdict] = {
-    **dict.fromkeys(range(1000, 1005), Verdict.KEY),
-    **dict.fromkeys((1100, 1101, 1102), Verdict.ACCOUNT),
-    1103: Verdict.KEY,
-    1200: Verdict.CALLER,
-    1201: Verdict.CALLER,
-    1202: Verdict.MODEL,
-    1203: Verdict.MODEL,
-    1300: Verdict.CONTENT,
-    1301: Verdict.CONTENT,
-    1302: Verdict.RATE,
-    1303: Verdict.RATE,
-    1304: Verdict.KEY,
-    5000: Verdict.SERVER,
-    5001: Verdict.BUSY,
-    5002: Verdict.TIMEOUT,
-}
 
 
 class KlingOptions(contract.Options):
@@ -102,27 +75,18 @@ class KlingAdapter:
         unknown = {name: value for name, value in extra.items() if name != "watermark"}
         body = payload.merge(fields(request, extra, row, options), unknown, channel.overrides)
         async with upstream.post_json(path, body) as answer:
-            job = _data(await answer.json()).get("task_id")
-        if not isinstance(job, str) or not _TASK_ID.fullmatch(job):
-            raise BadResponse("The provider took the job without saying its name.")
+            job = jobs.name(codes.data_of(await answer.json()))
         yield Progress("the provider took the job")
         with paid():
             async with aclosing(upstream.poll(f"{path}/{job}", every=options.poll_seconds)) as looks:
-                async for event in _watched(looks):
+                async for event in jobs.watched(looks, codes.data_of):
                     yield event
 
     def failure(self, refusal: Refusal) -> GatewayError:
         """By ``code``, else by the status."""
         document = refusal.json if isinstance(refusal.json, Mapping) else {}
-        verdict = _verdict(document)
+        verdict = codes.verdict_of(document)
         return verdicts.judged(verdict, document, refusal) if verdict else verdicts.by_status(document, refusal)
-
-
-def token(access: str, secret: str, now: int) -> str:
-    """A JWT (RFC 7519) as Kling wants it: HS256, issued by the access key, for ``now`` in seconds."""
-    claims = {"iss": access, "exp": now + _TOKEN_SECONDS, "nbf": now - _CLOCK_SKEW_SECONDS}
-    signed = f"{_base64url(orjson.dumps({'alg': 'HS256', 'typ': 'JWT'}))}.{_base64url(orjson.dumps(claims))}"
-    return f"{signed}.{_base64url(hmac.new(secret.encode(), signed.encode(), hashlib.sha256).digest())}"
 
 
 def route(request: ImageRequest, row: Capabilities) -> str:
@@ -148,74 +112,10 @@ def fields(request: ImageRequest, extra: Mapping[str, Any], row: Capabilities, o
         body["image"] = pictures[0]
         if row.extra.get("reference"):
             body["image_reference"] = extra.get("image_reference", options.image_reference)
-    body.update(_shape(request.size, () if where == "multi-image2image" else row.extra.get("tiers", ())))
+    body.update(jobs.shape(request.size, () if where == "multi-image2image" else row.extra.get("tiers", ())))
     if "watermark" in extra and "watermark_info" not in extra:
         body["watermark_info"] = {"enabled": extra["watermark"]}
     return body
-
-
-def _shape(asked: str | None, tiers: tuple[str, ...]) -> dict[str, str]:
-    size = parse_size(asked) if asked else None
-    if not isinstance(size, PixelSize):
-        return {}
-    shape = {"aspect_ratio": aspect_ratio(size, RATIOS)}
-    return {**shape, "resolution": tier(size, tiers)} if tiers else shape
-
-
-async def _watched(looks: AsyncGenerator[Mapping[str, Any]]) -> AsyncGenerator[ImageEvent]:
-    """A note for each new status, then the pictures. A look that was refused for load is no answer."""
-    status = "submitted"
-    async for document in looks:
-        try:
-            data = _data(document)
-        except ModelMissing:  # the job is gone
-            raise
-        except (RateLimited, Unavailable):
-            continue
-        if data.get("task_status") == "succeed":
-            for event in pictures(data):
-                yield event
-            return
-        if data.get("task_status") == "failed":
-            raise BadResponse("The provider could not make the picture; it may have refused its content.")
-        if data.get("task_status") != status:
-            status = str(data.get("task_status"))
-            yield Progress("the provider is at work")
-
-
-def pictures(data: Mapping[str, Any]) -> Iterator[ImageEvent]:
-    """The links of a finished job, and what it took. Raises BadResponse when there are none."""
-    result = data.get("task_result")
-    listed = [(result.get(name) or ()) for name in ("images", "series_images")] if isinstance(result, Mapping) else []
-    urls = [item["url"] for items in listed for item in items if isinstance(item, Mapping) and item.get("url")]
-    if not urls:
-        raise BadResponse("The provider answered without a picture.")
-    yield from (CompletedImage(ImageLink(str(url))) for url in urls)
-    created = data.get("created_at")
-    told = {name: data[name] for name in ("task_id", "final_unit_deduction") if data.get(name) is not None}
-    yield Finished(created=created // 1000 if isinstance(created, int) else None, extra=told)
-
-
-def _data(document: Any) -> Mapping[str, Any]:
-    """``data`` of an answer. Raises what its ``code`` says."""
-    if not isinstance(document, Mapping):
-        raise BadResponse("The provider answered with something that is not the JSON it should be.")
-    if document.get("code") != 0:
-        verdict = _verdict(document)
-        if verdict is None:
-            raise BadResponse("The provider reported a failure instead of a picture.")
-        raise verdicts.judged(verdict, document, Refusal(200, {}, b""))
-    data = document.get("data")
-    return data if isinstance(data, Mapping) else {}
-
-
-def _verdict(document: Mapping[str, Any]) -> Verdict | None:
-    code = document.get("code")
-    return _VERDICTS.get(code) if isinstance(code, int) else None
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
 
 
 ROW = contract.AdapterRow(
@@ -225,4 +125,5 @@ ROW = contract.AdapterRow(
     default_base_url="https://api-singapore.klingai.com/v1",
     key_variables=("KLING_API_KEY",),
     base_url_variable="KLING_BASE_URL",
+    free_check="/images/generations?pageNum=1&pageSize=1",
 )

@@ -5,7 +5,7 @@ Source: platform.minimax.io/docs (image generation, error codes) as read in publ
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Literal
@@ -13,16 +13,16 @@ from typing import Any, Literal
 from pydantic import Field
 
 from imagegate.adapters import base
+from imagegate.adapters._minimax import results
 from imagegate.adapters.shape import answers, failures, payload, verdicts
 from imagegate.adapters.shape.typed import Kinds, typed
-from imagegate.adapters.shape.verdicts import Verdict
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.channels import Channel
-from imagegate.domain.events import CompletedImage, Finished, ImageEvent, ImageLink, held
+from imagegate.domain.events import ImageEvent
 from imagegate.domain.images import ImageRequest, Operation
 from imagegate.domain.sizes import PixelSize, aspect_ratio, parse_size
-from imagegate.errors import BadResponse, ContentRefused, GatewayError
+from imagegate.errors import GatewayError
 from imagegate.upstream.client import Refusal, Upstream
 from imagegate.upstream.inline import InlineImage
 
@@ -48,24 +48,6 @@ _TAKEN: Mapping[str, VendorFields] = {
 """By ``extra.api``."""
 _BASE64_LIMIT = 128 * 1024 * 1024
 """Bytes of an answer with up to nine pictures in it."""
-_VERDICTS: Mapping[str, Verdict] = {
-    "1000": Verdict.SERVER,
-    "1001": Verdict.TIMEOUT,
-    "1002": Verdict.RATE,
-    "1004": Verdict.KEY,
-    "1008": Verdict.ACCOUNT,
-    "1013": Verdict.SERVER,
-    "1024": Verdict.SERVER,
-    "1026": Verdict.CONTENT,
-    "1027": Verdict.CONTENT,
-    "1033": Verdict.SERVER,
-    "1039": Verdict.RATE,
-    "1041": Verdict.RATE,
-    "2013": Verdict.CALLER,
-    "2045": Verdict.RATE,
-    "2049": Verdict.KEY,
-    "2056": Verdict.ACCOUNT,
-}
 
 
 class MiniMaxOptions(base.Options):
@@ -103,8 +85,8 @@ class MiniMaxAdapter:
 
     def failure(self, refusal: Refusal) -> GatewayError:
         """``base_resp`` or OpenAI's envelope, by code; else by the status."""
-        error = _error(refusal.json)
-        verdict = _VERDICTS.get(str(error.get("code")))
+        error = results.told(refusal.json)
+        verdict = results.VERDICTS.get(str(error.get("code")))
         return verdicts.judged(verdict, error, refusal) if verdict else failures.openai_failure(refusal)
 
 
@@ -115,7 +97,7 @@ async def _own(request: ImageRequest, row: Capabilities, channel: Channel, upstr
     body = payload.merge(fields(request, extra, row, options), unknown, channel.overrides)
     async with upstream.post_json("/image_generation", body) as answer:
         document = await answer.json(_BASE64_LIMIT)
-    for event in pictures(document):
+    for event in results.pictures(document):
         yield event
 
 
@@ -128,7 +110,10 @@ async def _openai_like(
         mapped["images"] = [{"image_url": InlineImage(image, as_url=True)} for image in request.images]
     body = payload.merge(mapped, typed(request.extra, _KINDS), channel.overrides)
     path = "/images/edits" if edit else "/images/generations"
-    async with upstream.post_json(path, body) as answer, aclosing(answers.events(answer, _failed, on_empty=_empty)) as events:
+    async with (
+        upstream.post_json(path, body) as answer,
+        aclosing(answers.events(answer, results.failed, on_empty=results.empty)) as events,
+    ):
         async for event in events:
             yield event
 
@@ -155,54 +140,6 @@ def fields(request: ImageRequest, extra: Mapping[str, Any], row: Capabilities, o
     return body
 
 
-def pictures(document: Any) -> Iterator[ImageEvent]:
-    """The answer of ``/image_generation`` as events. Raises what its ``base_resp`` says; counts may be written as text."""
-    if not isinstance(document, Mapping):
-        raise BadResponse("The provider answered with something that is not the JSON it should be.")
-    error = _error(document)
-    if error.get("code") not in {None, "0"}:
-        raise _failed(document)
-    data, counts = _mapping(document.get("data")), _mapping(document.get("metadata"))
-    urls = [url for url in data.get("image_urls") or () if isinstance(url, str) and url]
-    texts = [text for text in data.get("image_base64") or () if isinstance(text, str) and text]
-    if not urls and not texts:
-        if _count(counts.get("failed_count")):
-            raise ContentRefused("The provider's safety system kept every picture back.", code="content_policy_violation")
-        raise BadResponse("The provider answered without a picture.")
-    yield from (CompletedImage(ImageLink(url)) for url in urls)
-    yield from (CompletedImage(held(text.encode())) for text in texts)
-    told = {"id": document.get("id"), "metadata": {name: _count(value) for name, value in counts.items()}}
-    yield Finished(extra={name: value for name, value in told.items() if value})
-
-
-def _failed(document: Mapping[str, Any]) -> GatewayError:
-    """An error in a 200, of the whole answer or of one picture."""
-    error = _error(document)
-    verdict = _VERDICTS.get(str(error.get("code")))
-    return verdicts.judged(verdict, error, Refusal(200, {}, b"")) if verdict else failures.openai_error_inside(document)
-
-
-def _empty(document: Mapping[str, Any]) -> GatewayError:
-    """Why an answer of the OpenAI-like routes has no picture: a ``base_resp`` may say."""
-    return _failed(document) if _mapping(document.get("base_resp")) else answers.no_picture(document)
-
-
-def _error(document: Any) -> dict[str, Any]:
-    """Code and message, whichever way the answer is spelt; code ``0`` is success."""
-    told = _mapping(_mapping(document).get("base_resp"))
-    if told:
-        return {"code": str(told.get("status_code")), "message": told.get("status_msg")}
-    return failures.error_object(document)
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _count(value: Any) -> int:
-    return int(value) if isinstance(value, int) or (isinstance(value, str) and value.isdecimal()) else 0
-
-
 ROW = base.AdapterRow(
     "minimax",
     lambda tools: MiniMaxAdapter(tools.catalog),
@@ -210,4 +147,5 @@ ROW = base.AdapterRow(
     default_base_url="https://api.minimax.io/v1",
     key_variables=("MINIMAX_API_KEY",),
     base_url_variable="MINIMAX_BASE_URL",
+    free_check="/models",
 )

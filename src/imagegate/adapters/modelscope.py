@@ -5,8 +5,7 @@ Source: modelscope.cn/docs (API-Inference, AIGC 模型), copies and clients of i
 
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Literal
@@ -14,8 +13,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from imagegate.adapters import base
-from imagegate.adapters.shape import answers, payload
-from imagegate.adapters.shape.items import pictures_of
+from imagegate.adapters._modelscope import results
+from imagegate.adapters.shape import payload
 from imagegate.adapters.shape.jobs import paid
 from imagegate.adapters.shape.typed import Kinds, typed
 from imagegate.adapters.shape.verdicts import Verdict, by_status, judged
@@ -23,20 +22,16 @@ from imagegate.adapters.shape.wishes import WISHES, wished_size
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.channels import Channel
-from imagegate.domain.events import Finished, ImageEvent, Progress
+from imagegate.domain.events import ImageEvent, Progress
 from imagegate.domain.images import ImageRequest
-from imagegate.errors import Ambiguous, BadResponse, GatewayError
+from imagegate.errors import Ambiguous, GatewayError
 from imagegate.upstream.client import Refusal, Upstream
 from imagegate.upstream.inline import InlineImage
 
 _PATH = "/images/generations"
 _OWN: Kinds = {"seed": int, "steps": int, "guidance": float}
 _TAKEN = VendorFields(only=frozenset({*_OWN, "negative_prompt", "loras"}), sizes=WISHES)
-_TASK = re.compile(r"[\w.-]{1,200}")
-_CONTENT = frozenset({"DataInspectionFailed", "data_inspection_failed"})
-_PLACES = ("output_images", "images", "data")
 _LEFT_TODAY = "modelscope-ratelimit-requests-remaining"
-_INSIDE = Refusal(200, {}, b"")
 
 
 class ModelscopeOptions(base.Options):
@@ -73,17 +68,17 @@ class ModelscopeAdapter:
         async with upstream.post_json(_PATH, body, headers=headers) as answer:
             document = await answer.json()
         if not options.async_jobs:
-            for event in pictures(document):
+            for event in results.pictures(document):
                 yield event
             return
-        async with aclosing(_waited(_task(document), options, upstream)) as events:
+        async with aclosing(_waited(results.task_name(document), options, upstream)) as events:
             async for event in events:
                 yield event
 
     def failure(self, refusal: Refusal) -> GatewayError:
         """By the status: error codes are not documented. A 429 with nothing left today is an empty account."""
-        error = _told(refusal.json)
-        if error["code"] in _CONTENT:
+        error = results.told(refusal.json)
+        if error["code"] in results.CONTENT:
             return judged(Verdict.CONTENT, error, refusal)
         if refusal.status == 429 and refusal.headers.get(_LEFT_TODAY) == "0":
             return judged(Verdict.ACCOUNT, error, refusal)
@@ -99,11 +94,11 @@ async def _waited(task: str, options: ModelscopeOptions, upstream: Upstream) -> 
             async for document in looks:
                 status = document.get("task_status")
                 if status == "SUCCEED":
-                    for event in pictures(document):
+                    for event in results.pictures(document):
                         yield event
                     return
                 if status == "FAILED":
-                    raise _inside(document) or Ambiguous("The provider's job failed.")
+                    raise results.inside(document) or Ambiguous("The provider's job failed.")
                 yield Progress("queued" if status == "PENDING" else "processing")
 
 
@@ -117,43 +112,6 @@ def fields(request: ImageRequest, row: Capabilities, options: ModelscopeOptions)
     if urls:
         body["image_url"] = urls[0] if len(urls) == 1 and options.image_form == "text" else urls
     return body
-
-
-def pictures(document: Any) -> Iterator[ImageEvent]:
-    """The pictures, wherever this answer has them. Raises what it says instead, or BadResponse."""
-    lists = [document.get(place) for place in _PLACES] if isinstance(document, Mapping) else []
-    made = [picture for items in lists for picture in pictures_of(items)]
-    if not made:
-        raise _inside(document) or BadResponse("The provider answered without a picture.")
-    yield from made
-    whole = answers.read_details({name: value for name, value in document.items() if name not in {*_PLACES, "task_status"}})
-    extra, whole.extra = whole.extra, {}
-    yield Finished(whole.usage, whole.created, whole, extra)
-
-
-def _task(document: Any) -> str:
-    task = document.get("task_id") if isinstance(document, Mapping) else None
-    if isinstance(task, str) and _TASK.fullmatch(task):
-        return task
-    raise _inside(document) or BadResponse("The provider took the job without naming it.")
-
-
-def _inside(document: Any) -> GatewayError | None:
-    """The failure that an answer with status 200 tells; None when it tells none, or only in words."""
-    return judged(Verdict.CONTENT, {}, _INSIDE) if _told(document)["code"] in _CONTENT else None
-
-
-def _told(document: Any) -> dict[str, Any]:
-    """``code`` and ``message`` under ``errors`` or ``error``, which may be texts, or at the top."""
-    if not isinstance(document, Mapping):
-        return {"code": None, "message": None}
-    error = document.get("errors") or document.get("error") or document
-    if isinstance(error, str):
-        return {"code": None, "message": error}
-    if not isinstance(error, Mapping):
-        return {"code": None, "message": None}
-    code = error.get("code")
-    return {"code": code if isinstance(code, str) else None, "message": error.get("message")}
 
 
 ROW = base.AdapterRow(

@@ -6,6 +6,7 @@ Source: openai-python 3.52 (types/image_*), openai-openapi openapi.yaml (/images
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Literal
 
@@ -78,13 +79,9 @@ class OpenAIAdapter:
             call = upstream.post_form(options.edits_path, payload.form(body, request, options.image_field), headers=accept)
         else:
             call = upstream.post_json(options.generations_path, body, headers=accept)
-        async with call as answer:
-            source = answers.events(answer, failures.openai_error_inside)
-            try:
-                async for event in source:
-                    yield event
-            finally:
-                await source.aclose()
+        async with call as answer, aclosing(answers.events(answer, failures.openai_error_inside)) as events:
+            async for event in events:
+                yield event
 
     def failure(self, refusal: Refusal) -> GatewayError:
         """OpenAI's envelope, code first."""
@@ -100,4 +97,5 @@ ROW = base.AdapterRow(
     base_url_variable="OPENAI_BASE_URL",
     needs_key=False,
     free_check="/models",
+    lists_models=True,
 )

@@ -11,14 +11,12 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-import orjson
 from pydantic import Field
 
 from imagegate.adapters import base
-from imagegate.adapters._openrouter import chat
-from imagegate.adapters.shape import answers, failures, payload, verdicts
+from imagegate.adapters._openrouter import chat, refusals, sizes
+from imagegate.adapters.shape import answers, failures, payload
 from imagegate.adapters.shape.typed import typed
-from imagegate.adapters.shape.verdicts import Verdict
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.capabilities import Capabilities, SizePolicy, SizeRule, VendorFields
 from imagegate.domain.channels import Channel
@@ -26,8 +24,7 @@ from imagegate.domain.events import Finished, ImageBytes, ImageEvent, PartialIma
 from imagegate.domain.fitting import by_ratio
 from imagegate.domain.images import ImageRequest
 from imagegate.domain.rules import streams
-from imagegate.domain.sizes import Auto, PixelSize, Tier, aspect_ratio, parse_size, tier
-from imagegate.errors import GatewayError, InvalidRequest
+from imagegate.errors import GatewayError
 from imagegate.upstream.client import Refusal, Upstream
 from imagegate.upstream.inline import InlineImage
 
@@ -35,8 +32,6 @@ _SAME_NAME = ("quality", "background", "output_format", "output_compression", "u
 _TAKEN = VendorFields(sizes=frozenset({"aspect_ratio", "resolution"}))
 """Beside a size OpenRouter would refuse these as a conflict."""
 _KINDS = {"seed": int}
-_FLAGGED = frozenset({"reasons", "flagged_input"})
-_CONTENT = ("content_policy_violation", "moderation_blocked", "content_filter")
 
 
 class OpenRouterOptions(base.Options):
@@ -84,17 +79,17 @@ class OpenRouterAdapter:
 
     def failure(self, refusal: Refusal) -> GatewayError:
         """``error`` with a number for a code; what it says is worth more than the status around it."""
-        return judged(failures.error_object(refusal.json), refusal)
+        return refusals.judged(failures.error_object(refusal.json), refusal)
 
     async def _images(self, request: ImageRequest, channel: Channel, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
         capabilities = self.capabilities(request.model)
         previews = (request.partial_images or 0) if streams(request, capabilities) else 0
-        mapped = fields(request, size_fields(request.size, capabilities.extra), stream=previews > 0)
+        mapped = fields(request, sizes.size_fields(request.size, capabilities.extra), stream=previews > 0)
         body = payload.merge(mapped, typed(request.extra, _KINDS), channel.overrides)
         accept = {"accept": "text/event-stream" if previews else "application/json"}
         async with (
             upstream.post_json("/images", body, headers=accept) as answer,
-            aclosing(answers.events(answer, error_inside)) as source,
+            aclosing(answers.events(answer, refusals.error_inside)) as source,
         ):
             left = previews * request.n
             async for event in source:
@@ -107,14 +102,14 @@ class OpenRouterAdapter:
 
     async def _chat(self, request: ImageRequest, channel: Channel, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
         said = self.capabilities(request.model).extra
-        mapped = chat.fields(request, said, size_fields(request.size, {"ratios": chat.RATIOS, **said}))
+        mapped = chat.fields(request, said, sizes.size_fields(request.size, {"ratios": chat.RATIOS, **said}))
         body = payload.merge(mapped, chat.unplaced(typed(request.extra, _KINDS)), channel.overrides)
         usage: Usage | None = None
         last = Finished()
         for _ in range(request.n):
             async with (
                 upstream.post_json("/chat/completions", body) as answer,
-                aclosing(chat.events(answer, error_inside)) as source,
+                aclosing(chat.events(answer, refusals.error_inside)) as source,
             ):
                 async for event in source:
                     if isinstance(event, Finished):
@@ -151,52 +146,6 @@ def fields(request: ImageRequest, size: Mapping[str, Any], *, stream: bool) -> d
     if stream:
         body["stream"] = True
     return body
-
-
-def size_fields(size: str | None, said: Mapping[str, Any]) -> dict[str, Any]:
-    """``size``, or ratio and tier for a model whose row lists ``ratios`` and ``tiers``; ``auto`` is said by silence."""
-    if size is None:
-        return {}
-    try:
-        asked = parse_size(size)
-    except InvalidRequest:  # a provider's own word, which the row lets pass
-        return {"size": size}
-    if isinstance(asked, Auto):
-        return {}
-    if isinstance(asked, PixelSize):
-        ratios, tiers = said.get("ratios"), said.get("tiers")
-        if not ratios:
-            return {"size": str(asked)}
-        return {"aspect_ratio": aspect_ratio(asked, ratios), **({"resolution": tier(asked, tiers)} if tiers else {})}
-    return {"resolution": str(asked)} if isinstance(asked, Tier) else {"aspect_ratio": size}
-
-
-def judged(error: Mapping[str, Any], refusal: Refusal) -> GatewayError:
-    """By the metadata of a moderation, by the code of the provider behind, by the number."""
-    number, metadata = error.get("code"), error.get("metadata")
-    told = metadata if isinstance(metadata, Mapping) else {}
-    if _FLAGGED & told.keys() or number in _CONTENT or _code_behind(told) in _CONTENT:
-        return verdicts.judged(Verdict.CONTENT, error, refusal)
-    status = number if isinstance(number, int) and 400 <= number < 600 else refusal.status
-    plain = replace(refusal, status=status)
-    return verdicts.judged(Verdict.ACCOUNT, error, plain) if plain.status == 402 else verdicts.by_status(error, plain)
-
-
-def error_inside(document: Mapping[str, Any]) -> GatewayError:
-    """An error in an answer of 200, or in a stream."""
-    error = failures.error_object(document)
-    if isinstance(error.get("code"), str) and error["code"] not in _CONTENT:
-        return failures.openai_error_inside(document)
-    return judged(error, Refusal(500, {}, b""))
-
-
-def _code_behind(metadata: Mapping[str, Any]) -> Any:
-    """The code in ``raw``, the words of the provider behind OpenRouter, when they are JSON of OpenAI's shape."""
-    raw = metadata.get("raw")
-    try:
-        return failures.error_object(orjson.loads(raw)).get("code") if isinstance(raw, str) else None
-    except orjson.JSONDecodeError:
-        return None
 
 
 async def _skip(event: PartialImage) -> None:

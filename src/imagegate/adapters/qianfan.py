@@ -1,4 +1,4 @@
-"""Baidu Qianfan's v2 images API: generations, edits of one picture (with a mask), and models with an endpoint of their own.
+"""Baidu Qianfan: its v2 images API (generations, edits, models with an endpoint of their own), and Qianfan-Image's jobs.
 
 Source: cloud.baidu.com/doc/qianfan-api (图像生成, 图像编辑, 错误码); public clients of 2026.
 """
@@ -8,20 +8,24 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from concurrent.futures import Executor
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
+from pydantic import Field
+
 from imagegate.adapters import base
-from imagegate.adapters.shape import answers, payload
-from imagegate.adapters.shape.items import pictures_of
+from imagegate.adapters._qianfan import codes, tasks
+from imagegate.adapters.shape import payload
+from imagegate.adapters.shape.items import finished_of, pictures_of
 from imagegate.adapters.shape.masks import luminance_upload
 from imagegate.adapters.shape.typed import Kinds, typed
-from imagegate.adapters.shape.verdicts import Verdict, by_status, judged
+from imagegate.adapters.shape.verdicts import by_status
 from imagegate.adapters.shape.wishes import WISHES, wished_size
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.channels import Channel
-from imagegate.domain.events import CompletedImage, Finished, ImageEvent, ImageLink
+from imagegate.domain.events import CompletedImage, ImageEvent, ImageLink
 from imagegate.domain.images import ImageRequest, Operation
 from imagegate.errors import BadResponse, GatewayError
 from imagegate.upstream.client import Refusal, Upstream
@@ -31,33 +35,19 @@ _ANSWER_LIMIT = 64 * 1024 * 1024
 """Bytes of an answer: some models put the pictures into it."""
 _OWN: Kinds = {"seed": int, "steps": int, "guidance": float, "watermark": bool, "prompt_extend": bool}
 _TAKEN = VendorFields(only=frozenset({*_OWN, "negative_prompt", "refer_image", "feature"}), sizes=WISHES)
-_INSIDE = Refusal(200, {}, b"")
+"""Of the v2 API; ``tasks.TAKEN`` are those of the jobs."""
 
-_CODES: Mapping[Verdict, str] = {
-    Verdict.CALLER: """malformed_json invalid_argument invalid_messages characters_too_long tokens_too_long invalid_image_url
-        invalid_image_generation_prompt invalid_image_genration_prompt invalid_image_generation_refer_image
-        invalid_image_genration_refer_image 336001 336002 336003 336006 336007""",
-    Verdict.KEY: "invalid_iam_token invalid_appid no_parameter_permission access_denied 6 13 14 15 100 110 111",
-    Verdict.ACCOUNT: "account_overdue insufficient_quota 17 19",
-    Verdict.MODEL: "invalid_model no_such_model model_not_found method_not_supported 3",
-    Verdict.RATE: "Offline_batch_reasoning_refused 4 18",
-    Verdict.BUSY: "2 336100",
-    Verdict.SERVER: """internal_error dispatch_internal_error image_generation_internal_error image_genration_interal_error
-        1 336000 336200""",
-}
-"""Some codes are misspelt on one page and not on another; the numbers are those of the older API."""
-_VERDICTS = {code: verdict for verdict, codes in _CODES.items() for code in codes.split()}
-_FAMILIES = (
-    (re.compile(r"\w*(_unsafe|sensitive\w*)"), Verdict.CONTENT),
-    (re.compile(r"\w*rate_limit_exceeded"), Verdict.RATE),
-)
-"""``image_url_unsafe`` and its like, ``rpm_rate_limit_exceeded`` and its like."""
+
+class QianfanOptions(base.Options):
+    """Extras of a ``qianfan`` channel."""
+
+    poll_seconds: float = Field(3.0, gt=0, description="between two looks at a job of Qianfan-Image")
 
 
 class QianfanAdapter:
-    """Speaks Qianfan's v2 images API."""
+    """Speaks Qianfan's v2 images API and its task API; ``extra.task`` of a row says which."""
 
-    Options = base.Options
+    Options = QianfanOptions
 
     def __init__(self, catalog: Catalog, executor: Executor) -> None:
         self._catalog = catalog
@@ -66,7 +56,8 @@ class QianfanAdapter:
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row. In ``extra``: ``path`` of a model that has its own, ``counted`` false when it takes no ``n``, and
         ``refer_image`` when its references go with a generation."""
-        return replace(self._catalog.capabilities("qianfan", upstream_model), vendor=_TAKEN)
+        row = self._catalog.capabilities("qianfan", upstream_model)
+        return replace(row, vendor=tasks.TAKEN if row.extra.get("task") else _TAKEN)
 
     def capabilities_for(self, request: ImageRequest, channel: Channel) -> Capabilities:
         """There is one name for the user, and ``safety_identifier`` is the better one."""
@@ -79,20 +70,32 @@ class QianfanAdapter:
         return {**({"authorization": f"Bearer {key}"} if key else {}), **channel.headers}
 
     async def run(self, request: ImageRequest, channel: Channel, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
-        """One call."""
+        """One call, or a job and its polls."""
+        options: QianfanOptions = channel.options
         row = self.capabilities(request.model)
+        if row.extra.get("task"):
+            events = tasks.events(tasks.body(request, row, channel.overrides), options.poll_seconds, upstream)
+        else:
+            events = self._at_once(request, row, channel, upstream)
+        async with aclosing(events):
+            async for event in events:
+                yield _secured(event, upstream)
+
+    async def _at_once(
+        self, request: ImageRequest, row: Capabilities, channel: Channel, upstream: Upstream
+    ) -> AsyncGenerator[ImageEvent]:
         if request.mask is not None:
             request = replace(request, mask=await luminance_upload(request.mask, self._executor, edit="white"))
         body = payload.merge(fields(request, row), {}, channel.overrides)
         async with upstream.post_json(path(request, row), body) as answer:
             document = await answer.json(_ANSWER_LIMIT)
         for event in pictures(document):
-            yield _secured(event, upstream)
+            yield event
 
     def failure(self, refusal: Refusal) -> GatewayError:
         """By the word in ``error.code``, or the number in ``error_code``; else by the status."""
-        error = _told(refusal.json)
-        return _by_code(error, refusal) or by_status(error, refusal)
+        error = codes.told(refusal.json)
+        return codes.by_code(error, refusal) or by_status(error, refusal)
 
 
 def path(request: ImageRequest, row: Capabilities) -> str:
@@ -114,7 +117,8 @@ def fields(request: ImageRequest, row: Capabilities) -> dict[str, Any]:
     if user := request.safety_identifier or request.user:
         body["user"] = user
     if request.images:
-        body["refer_image" if row.extra.get("refer_image") else "image"] = InlineImage(request.images[0], as_url=True)
+        pictures = [InlineImage(image, as_url=True) for image in request.images]
+        body["refer_image" if row.extra.get("refer_image") else "image"] = pictures[0] if len(pictures) == 1 else pictures
     if request.mask:
         body["mask"] = InlineImage(request.mask, as_url=True)
     if row.extra.get("features"):
@@ -126,14 +130,12 @@ def pictures(document: Any) -> Iterator[ImageEvent]:
     """The pictures, and what was said beside them. Raises what the answer says instead, or BadResponse."""
     made = list(pictures_of(document.get("data"))) if isinstance(document, Mapping) else []
     if not made:
-        error = _told(document)
+        error = codes.told(document)
         if error["code"] or error["message"]:
-            raise _by_code(error, _INSIDE) or BadResponse("The provider reported a failure instead of a picture.")
+            raise codes.by_code(error, codes.INSIDE) or BadResponse("The provider reported a failure instead of a picture.")
         raise BadResponse("The provider answered without a picture.")
     yield from made
-    whole = answers.read_details(document)
-    extra, whole.extra = whole.extra, {}
-    yield Finished(whole.usage, whole.created, whole, extra)
+    yield finished_of(document)
 
 
 def _secured(event: ImageEvent, upstream: Upstream) -> ImageEvent:
@@ -144,27 +146,11 @@ def _secured(event: ImageEvent, upstream: Upstream) -> ImageEvent:
     return replace(event, source=ImageLink(re.sub("^http://", "https://", source.url)))
 
 
-def _told(document: Any) -> dict[str, Any]:
-    """``code`` and ``message``, in the new spelling or the old one."""
-    if not isinstance(document, Mapping):
-        return {"code": "", "message": None}
-    if "error_code" in document:
-        return {"code": str(document["error_code"] or ""), "message": document.get("error_msg")}
-    error = document.get("error")
-    if not isinstance(error, Mapping):
-        return {"code": "", "message": error}
-    return {"code": str(error.get("code") or ""), "message": error.get("message")}
-
-
-def _by_code(error: Mapping[str, Any], refusal: Refusal) -> GatewayError | None:
-    code = str(error["code"])
-    verdict = _VERDICTS.get(code) or next((verdict for family, verdict in _FAMILIES if family.fullmatch(code)), None)
-    return judged(verdict, error, refusal) if verdict else None
-
-
 ROW = base.AdapterRow(
     "qianfan",
     lambda tools: QianfanAdapter(tools.catalog, tools.executor),
+    QianfanOptions,
     default_base_url="https://qianfan.baidubce.com/v2",
     key_variables=("QIANFAN_API_KEY",),
+    free_check="/models",
 )

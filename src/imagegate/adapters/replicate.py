@@ -10,22 +10,22 @@ from collections.abc import AsyncGenerator, Mapping
 from concurrent.futures import Executor
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
 from imagegate.adapters import base
-from imagegate.adapters.hosted_shape import predictions
-from imagegate.adapters.hosted_shape.addresses import own
+from imagegate.adapters._replicate import progress
+from imagegate.adapters.hosted_shape.options import InputNames
 from imagegate.adapters.hosted_shape.recipe import KINDS, Recipe, fields
 from imagegate.adapters.shape import failures, masks, payload, verdicts
-from imagegate.adapters.shape.jobs import paid, withdrawn
+from imagegate.adapters.shape.jobs import paid
 from imagegate.adapters.shape.typed import Kinds, typed
 from imagegate.adapters.shape.verdicts import Verdict, judged
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.capabilities import Capabilities
 from imagegate.domain.channels import Channel, Timeouts
-from imagegate.domain.events import ImageEvent, Progress
+from imagegate.domain.events import ImageEvent
 from imagegate.domain.images import ImageRequest, InputImage
 from imagegate.errors import BadResponse, GatewayError, ModelMissing, RateLimited
 from imagegate.upstream.client import Refusal, Upstream
@@ -35,11 +35,10 @@ from imagegate.upstream.inline import InlineImage
 _KINDS: Kinds = {**KINDS, "safety_tolerance": int, "output_quality": int}
 _NAME = re.compile(r"(?P<deployment>deployments/)?(?P<name>[\w.-]+/[\w.-]+)(?::(?P<version>[0-9a-f]{64}))?")
 _VERSION = re.compile(r"[0-9a-f]{64}")
-_JOB = re.compile(r"\w{1,100}")
 _LONGEST_RETRY = 300.0
 
 
-class ReplicateOptions(base.Options):
+class ReplicateOptions(InputNames):
     """Extras of a ``replicate`` channel."""
 
     wait_seconds: int = Field(
@@ -49,21 +48,6 @@ class ReplicateOptions(base.Options):
     inline_bytes: int = Field(
         256 * 1024, ge=0, description="larger reference pictures are uploaded to Replicate's files first, smaller ones sent along"
     )
-    image_field: str | None = Field(
-        None, description="name of the input for reference pictures, for models whose name is not known"
-    )
-    image_form: Literal["list", "numbered", "one"] | None = Field(None, description="how several reference pictures are written")
-    mask_field: str | None = Field(None, description="name of the input for the mask; white is what changes")
-    count_field: str | None = Field(None, description="name of the input for the number of pictures")
-
-    def names(self) -> dict[str, str | None]:
-        """Words of a recipe that the channel knows better."""
-        return {
-            "images": self.image_field,
-            "several": self.image_form,
-            "mask": self.mask_field,
-            "count": self.count_field,
-        }
 
 
 class ReplicateAdapter:
@@ -92,9 +76,9 @@ class ReplicateAdapter:
         mapped = fields(request, recipe, *await self._pictures(request, recipe, upstream, options))
         body = {"input": payload.merge(mapped, typed(request.extra, _KINDS), channel.overrides), **version}
         async with upstream.post_json(path, body, headers=waiting(options, channel.timeouts)) as answer:
-            prediction = _prediction(await answer.json())
+            prediction = progress.started(await answer.json())
         with paid():
-            async with aclosing(_awaited(prediction, upstream, options.poll_seconds)) as events:
+            async with aclosing(progress.awaited(prediction, upstream, options.poll_seconds)) as events:
                 async for event in events:
                     yield event
 
@@ -155,36 +139,6 @@ async def _reference(image: InputImage, upstream: Upstream, inline_bytes: int) -
     return url
 
 
-async def _awaited(prediction: Mapping[str, Any], upstream: Upstream, every: float) -> AsyncGenerator[ImageEvent]:
-    """The pictures of a prediction, once they are there."""
-    latest = prediction
-    if not predictions.ended(latest):
-        job = f"/predictions/{prediction['id']}"
-        named = prediction.get("urls")
-        urls = named if isinstance(named, Mapping) else {}
-        cancel, look = own(urls.get("cancel"), f"{job}/cancel", upstream), own(urls.get("get"), job, upstream)
-        async with withdrawn(lambda: upstream.call_off(cancel)):
-            yield Progress(_note(latest))
-            async with aclosing(upstream.poll(look, every=every)) as looks:
-                async for latest in looks:
-                    if predictions.ended(latest):
-                        break
-                    yield Progress(_note(latest))
-    for event in predictions.pictures(latest):
-        yield event
-
-
-def _prediction(document: Any) -> Mapping[str, Any]:
-    if isinstance(document, Mapping) and isinstance(document.get("id"), str) and _JOB.fullmatch(document["id"]):
-        return document
-    raise BadResponse("The provider answered without a prediction.")
-
-
-def _note(prediction: Mapping[str, Any]) -> str:
-    status = prediction.get("status")
-    return status if status in {"starting", "processing"} else "waiting"
-
-
 def _seconds(value: Any) -> float | None:
     return min(float(value), _LONGEST_RETRY) if isinstance(value, (int, float)) and value >= 0 else None
 
@@ -195,4 +149,5 @@ ROW = base.AdapterRow(
     ReplicateOptions,
     default_base_url="https://api.replicate.com/v1",
     key_variables=("REPLICATE_API_TOKEN",),
+    free_check="/account",
 )

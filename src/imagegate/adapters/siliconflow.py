@@ -28,13 +28,14 @@ _TAKEN = VendorFields(never=frozenset({*_IMAGE_NAMES, "batch_size"}), sizes=froz
 _VERDICTS: Mapping[int, Verdict] = {
     20012: Verdict.MODEL,
     20015: Verdict.CALLER,
+    20021: Verdict.CONTENT,
     30001: Verdict.ACCOUNT,
     30003: Verdict.MODEL,
     50505: Verdict.BUSY,
     50603: Verdict.BUSY,
 }
 _LEGAL = 451
-"""HTTP status for what a government forbids (RFC 7725)."""
+"""HTTP status for what a government forbids (RFC 7725): a refused prompt is 451 with code 20021, seen by others in 2026."""
 
 
 class SiliconFlowAdapter:
@@ -110,4 +111,6 @@ ROW = base.AdapterRow(
     default_base_url="https://api.siliconflow.cn/v1",
     key_variables=("SILICONFLOW_API_KEY",),
     base_url_variable="SILICONFLOW_BASE_URL",
+    free_check="/models?type=image",
+    lists_models=True,
 )

@@ -146,4 +146,5 @@ ROW = base.AdapterRow(
     StabilityOptions,
     default_base_url="https://api.stability.ai/v2beta",
     key_variables=("STABILITY_API_KEY",),
+    free_check="{origin}/v1/user/balance",
 )

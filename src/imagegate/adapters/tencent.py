@@ -5,7 +5,6 @@ Source: cloud.tencent.com/document/product/1823 (TokenHub), /document/api/1729 a
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
@@ -17,7 +16,7 @@ from pydantic import Field
 
 from imagegate.adapters import base
 from imagegate.adapters._tencent import cloudapi
-from imagegate.adapters._tencent.signing import Call, signed_headers
+from imagegate.adapters._tencent.signing import Call, digest_of, signed_headers
 from imagegate.adapters.shape import answers, failures, payload
 from imagegate.adapters.shape.jobs import paid
 from imagegate.adapters.shape.typed import Kinds, typed
@@ -26,9 +25,9 @@ from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import ImageEvent, Progress
 from imagegate.domain.images import ImageRequest
-from imagegate.errors import BadResponse, ContentRefused, GatewayError, ModelMissing, RateLimited, Unavailable
+from imagegate.errors import BadResponse, ContentRefused, GatewayError
 from imagegate.upstream.client import Answer, Refusal, Upstream
-from imagegate.upstream.inline import InlineImage, JsonBody
+from imagegate.upstream.inline import InlineImage
 
 _KINDS: Kinds = {"watermark": bool, "revise": bool, "seed": int, "layer_decomposition": bool, "Revise": int, "LogoAdd": int}
 _MODERATED = 422
@@ -105,8 +104,9 @@ class TencentAdapter:
         extra = typed(request.extra, _KINDS)
         mapped = {**cloudapi.fields(request, extra, logo=options.watermark), **row.extra.get("fields", {})}
         body = payload.merge(mapped, cloudapi.passed(extra), channel.overrides)
-        submit, query = row.extra.get("action", _JOBS[options.api][0]), row.extra.get("query", _JOBS[options.api][1])
-        async with self._call(submit, body, await _digest(body), channel, upstream) as answer:
+        usual = cloudapi.JOBS[options.api]
+        submit, query = row.extra.get("action", usual[0]), row.extra.get("query", usual[1])
+        async with self._call(submit, body, await digest_of(body), channel, upstream) as answer:
             told = cloudapi.response(await answer.json())
         if not query:
             for event in cloudapi.pictures(told):
@@ -116,11 +116,11 @@ class TencentAdapter:
         if not isinstance(job["JobId"], str):
             raise BadResponse("The provider took the job without saying its name.")
         yield Progress("the provider took the job")
-        digest = await _digest(job)
+        digest = await digest_of(job)
         with paid():
             looks = upstream.poll_calls(lambda: self._call(query, job, digest, channel, upstream), every=options.poll_seconds)
             async with aclosing(looks):
-                for event in cloudapi.pictures(await _done(looks)):
+                for event in cloudapi.pictures(await cloudapi.done(looks)):
                     yield event
 
     def _call(
@@ -131,13 +131,6 @@ class TencentAdapter:
         at = urlsplit(upstream.base_url)
         call = Call(options.api, cloudapi.VERSIONS[options.api], action, options.region, at.netloc, f"{at.path}/")
         return upstream.post_json("/", body, headers=signed_headers(call, upstream.key, digest, int(self._clock())))
-
-
-_JOBS = {
-    "hunyuan": ("SubmitHunyuanImageJob", "QueryHunyuanImageJob"),
-    "aiart": ("SubmitTextToImageJob", "QueryTextToImageJob"),
-}
-"""Actions of models that the catalog does not know: submit, query."""
 
 
 def fields(request: ImageRequest, extra: Mapping[str, Any], row: Capabilities, options: TencentOptions) -> dict[str, Any]:
@@ -152,31 +145,6 @@ def fields(request: ImageRequest, extra: Mapping[str, Any], row: Capabilities, o
     if row.extra.get("watermark"):
         body["watermark"] = extra.get("watermark", options.watermark)
     return body
-
-
-async def _done(looks: AsyncGenerator[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The finished job. A look that was refused for load is no answer."""
-    async for document in looks:
-        try:
-            job = cloudapi.response(document)
-        except ModelMissing:
-            raise
-        except (RateLimited, Unavailable):
-            continue
-        if cloudapi.finished(job):
-            return job
-    raise BadResponse("The provider answered without a picture.")
-
-
-async def _digest(body: Mapping[str, Any]) -> str:
-    """Hex SHA-256 of a JSON body; its pictures pass by in pieces and are read again when it is sent."""
-    content = JsonBody(body).content
-    if isinstance(content, bytes):
-        return hashlib.sha256(content).hexdigest()
-    digest = hashlib.sha256()
-    async for piece in content:
-        digest.update(piece)
-    return digest.hexdigest()
 
 
 ROW = base.AdapterRow(

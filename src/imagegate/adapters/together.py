@@ -121,4 +121,5 @@ ROW = base.AdapterRow(
     default_base_url="https://api.together.xyz/v1",
     key_variables=("TOGETHER_API_KEY",),
     free_check="/models",
+    lists_models=True,
 )

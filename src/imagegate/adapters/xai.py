@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from imagegate.adapters import base
+from imagegate.adapters._xai import shapes
 from imagegate.adapters.shape import answers, failures, payload, verdicts
 from imagegate.adapters.shape.typed import Kinds, typed
 from imagegate.catalog.loader import Catalog
@@ -19,36 +20,10 @@ from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import Finished, ImageEvent
 from imagegate.domain.images import ImageRequest, Operation
-from imagegate.domain.sizes import PixelSize, aspect_ratio, parse_size, tier
 from imagegate.errors import ContentRefused, GatewayError
 from imagegate.upstream.client import Refusal, Upstream
 from imagegate.upstream.inline import InlineImage
 
-RATIOS: Mapping[str, tuple[int, int]] = {
-    "1:1": (1024, 1024),
-    "3:4": (896, 1280),
-    "4:3": (1280, 896),
-    "9:16": (768, 1408),
-    "16:9": (1408, 768),
-    "2:3": (864, 1296),
-    "3:2": (1296, 864),
-    "9:19.5": (576, 1248),
-    "19.5:9": (1248, 576),
-    "9:20": (576, 1280),
-    "20:9": (1280, 576),
-    "1:2": (704, 1408),
-    "2:1": (1408, 704),
-}
-"""What ``aspect_ratio`` takes, and the pixels that it makes at ``1k``; other tiers make multiples."""
-
-TIERS: Mapping[str, float] = {"1k": 1, "1.5k": 1.5, "2k": 2}
-"""What ``resolution`` takes, and how many times the edges of ``1k``."""
-
-_SHAPES = {
-    (round(width * times), round(height * times)): {"aspect_ratio": ratio, "resolution": name}
-    for ratio, (width, height) in RATIOS.items()
-    for name, times in TIERS.items()
-}
 _KINDS: Kinds = {"sync_mode": bool}
 _TAKEN = VendorFields(only=frozenset(_KINDS), sizes=frozenset({"aspect_ratio", "resolution"}))
 """Unknown fields get a 422, so only those go along that xAI has."""
@@ -113,7 +88,7 @@ def fields(request: ImageRequest, options: XaiOptions) -> dict[str, Any]:
     body: dict[str, Any] = {"model": request.model, "prompt": request.prompt, "response_format": options.response_format}
     if request.n != 1:
         body["n"] = request.n
-    body.update(shape(request.size))
+    body.update(shapes.shape(request.size))
     for name in ("quality", "output_format", "user"):
         if (value := getattr(request, name)) is not None:
             body[name] = value
@@ -121,15 +96,6 @@ def fields(request: ImageRequest, options: XaiOptions) -> dict[str, Any]:
     if pictures:
         body.update({"image": pictures[0]} if len(pictures) == 1 else {"images": pictures})
     return body
-
-
-def shape(size: str | None) -> dict[str, str]:
-    """Ratio and tier of a size; ``auto`` is a ratio here."""
-    wanted = parse_size(size) if size else None
-    if not isinstance(wanted, PixelSize):
-        return {"aspect_ratio": "auto"} if wanted else {}
-    known = _SHAPES.get((wanted.width, wanted.height))
-    return known or {"aspect_ratio": aspect_ratio(wanted, list(RATIOS)), "resolution": tier(wanted, ["1k", "2k"])}
 
 
 def nothing_left(document: Mapping[str, Any]) -> GatewayError:
@@ -156,4 +122,5 @@ ROW = base.AdapterRow(
     default_base_url="https://api.x.ai/v1",
     key_variables=("XAI_API_KEY",),
     free_check="/image-generation-models",
+    lists_models=True,
 )

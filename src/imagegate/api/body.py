@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import orjson
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from imagegate.errors import InvalidRequest, RequestTimeout, TooLarge
 
@@ -49,14 +49,18 @@ async def _read(request: Request, limit: int, idle: float) -> bytearray:
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(idle) as deadline:
-            async for chunk in request.stream():
-                body += chunk
+            while True:
+                message = await request.receive()
+                if message["type"] != "http.request":
+                    raise ClientDisconnect
+                body += message.get("body", b"")
                 if len(body) > limit:
                     raise TooLarge(f"The body is larger than {limit} bytes; send pictures as multipart/form-data or by url.")
+                if not message.get("more_body", False):
+                    return body
                 deadline.reschedule(loop.time() + idle)
     except TimeoutError as error:
         raise RequestTimeout(_STOPPED) from error
-    return body
 
 
 async def read_json_object(request: Request, limit: int, idle: float = _IDLE) -> dict[str, Any]:

@@ -6,13 +6,15 @@ from dataclasses import fields
 from typing import Any
 
 from imagegate.domain.capabilities import Capabilities, Decider, Price, SizeRule
+from imagegate.domain.output import converted
 
 
 def describe(capabilities: Capabilities) -> dict[str, Any]:
     """What a model can do, as plain JSON values.
 
     An empty list of ``qualities``, ``backgrounds`` or ``formats`` means that the provider decides; ``price`` null means unknown.
-    ``edit_sizes`` and ``mask_sizes`` are there where they differ.
+    ``edit_sizes`` and ``mask_sizes`` are there where they differ. ``converted_formats``: what the gateway makes of its pictures
+    beside ``formats``.
     """
     return {
         "operations": sorted(capabilities.operations),
@@ -23,6 +25,7 @@ def describe(capabilities: Capabilities) -> dict[str, Any]:
         "qualities": list(capabilities.qualities),
         "backgrounds": list(capabilities.backgrounds),
         "formats": list(capabilities.formats),
+        "converted_formats": list(converted(capabilities.formats)),
         "partial_images": capabilities.partial_images,
         "references": capabilities.max_references,
         "mask": capabilities.mask,

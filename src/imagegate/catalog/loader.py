@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -29,6 +30,8 @@ PERMISSIVE = Capabilities(
 """For models that no row covers: everything passes and the provider decides."""
 
 _WILDCARDS = "*?["
+_REMEMBERED = 4096
+"""Names whose row is remembered; where a channel has a glob, clients make the names up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class Catalog:
     def __init__(self, rows: Sequence[CatalogRow], today: Callable[[], date] = _today) -> None:
         self._rows = {(row.adapter, row.pattern): row for row in rows}
         self._today = today
+        self._found = lru_cache(maxsize=_REMEMBERED)(self._find)
 
     @classmethod
     def load(cls, folder: Traversable | None = None, today: Callable[[], date] = _today) -> Catalog:
@@ -74,6 +78,9 @@ class Catalog:
 
     def row(self, adapter: str, model: str) -> CatalogRow | None:
         """The row of an upstream model: its own, else the most specific glob's; None when none covers it."""
+        return self._found(adapter, model)
+
+    def _find(self, adapter: str, model: str) -> CatalogRow | None:
         if exact := self._rows.get((adapter, model)):
             return exact
         globs = [row for row in self._rows.values() if row.adapter == adapter and fnmatchcase(model, row.pattern)]

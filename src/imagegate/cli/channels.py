@@ -12,6 +12,7 @@ import typer
 
 from imagegate import app as composition
 from imagegate.adapters import registry
+from imagegate.adapters.shape.listed import unlisted
 from imagegate.catalog.loader import Catalog
 from imagegate.cli.models import price
 from imagegate.cli.serve import settings_for
@@ -43,7 +44,11 @@ def test(
     generate: Annotated[bool, typer.Option("--generate", help="Make one real picture; the provider charges for it.")] = False,
     model: Annotated[str | None, typer.Option(help="For --generate: one of the channel's models; else its first.")] = None,
 ) -> None:
-    """Ask the provider something that costs nothing, with each key of the channel; a paid picture only with --generate."""
+    """Ask the provider something that costs nothing, with each key of the channel; a paid picture only with --generate.
+
+    Where the answer is the list of models, a configured one that is not on it is told; servers with names of their own do well
+    without, so this is no failure.
+    """
     settings = _settings(config)
     channel = next((channel for channel in _channels(settings) if channel.name == name), None)
     if channel is None:
@@ -54,7 +59,8 @@ def test(
 
 
 async def _check(settings: Settings, channel: Channel) -> bool:
-    path = registry.Rows()[channel.adapter].free_check
+    row = registry.Rows()[channel.adapter]
+    path = row.check_url(channel.base_url)
     if path is None:
         typer.echo(f"{channel.name}: {channel.adapter} has no call that costs nothing; --generate makes a paid picture.")
         return False
@@ -64,11 +70,17 @@ async def _check(settings: Settings, channel: Channel) -> bool:
             candidate = Candidate(channel, key, next(iter(channel.models.values())))
             try:
                 async with upstream(candidate).get(path) as answer:
-                    typer.echo(f"{channel.name}, key {number}: ok ({answer.status})")
+                    missing = unlisted(_upstream_models(channel), await answer.json()) if row.lists_models else ()
+                    also = f"; not in its list of models: {', '.join(missing)}" if missing else ""
+                    typer.echo(f"{channel.name}, key {number}: ok ({answer.status}){also}")
             except GatewayError as error:
                 failed = True
                 typer.echo(f"{channel.name}, key {number}: {error.message} ({error.code})", err=True)
     return failed
+
+
+def _upstream_models(channel: Channel) -> list[str]:
+    return sorted({route.upstream for route in channel.models.values() if not set("*?[") & set(route.upstream)})
 
 
 async def _picture(settings: Settings, channel: Channel, model: str | None) -> bool:

@@ -18,6 +18,7 @@ from imagegate.adapters import registry
 from imagegate.api.auth import HashedKeys
 from imagegate.catalog.loader import Catalog
 from imagegate.cli.first_key import FirstKey, load_or_create
+from imagegate.cli.gathering import GatheringProtocol
 from imagegate.settings.environment import OWN_KEY_PREFIX, ProviderFromEnvironment
 from imagegate.settings.loader import find_config, read_settings
 from imagegate.settings.model import Server, Settings
@@ -83,7 +84,7 @@ def run(config: Path | None, overrides: Mapping[str, str]) -> None:
         port=server.port,
         workers=server.workers,
         loop="uvloop",
-        http="httptools",
+        http=GatheringProtocol,
         ws="none",
         lifespan="on",
         log_config=None,

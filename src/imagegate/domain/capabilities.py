@@ -94,6 +94,8 @@ class Capabilities:
 
     ``edit_sizes``: where an edit's differ from ``sizes``; ``mask_sizes``: where those of an edit with a mask differ from these.
     ``parameters``: optional fields that the model takes; None means all of them. ``vendor``: unknown fields that it takes.
+    ``formats``: what the provider can be asked for; a single one is what it always makes, unasked. With none, it can be asked for
+    any when ``parameters`` has ``output_format``, else it makes what it likes. The gateway makes the other still formats itself.
     ``max_references``: reference pictures in one edit. ``partial_images``: the most previews it streams; 0 = cannot stream.
     """
 

@@ -57,7 +57,10 @@ def _sum(one: int | None, other: int | None) -> int | None:
 
 @dataclass(slots=True)
 class ImageDetails:
-    """What the provider said about one picture. ``extra``: fields of the item that we do not know, passed on as they are."""
+    """What the provider said about one picture. ``extra``: fields of the item that we do not know, passed on as they are.
+
+    ``found_format``: what the picture's first bytes show, spelled as OpenAI does; it wins over the provider's ``output_format``.
+    """
 
     size: str | None = None
     quality: str | None = None
@@ -68,6 +71,7 @@ class ImageDetails:
     partial_index: int | None = None
     usage: Usage | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    found_format: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

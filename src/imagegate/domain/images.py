@@ -23,9 +23,8 @@ class Content(Protocol):
         """Length in bytes."""
         ...
 
-    @property
-    def sha256(self) -> str:
-        """Hex digest of the bytes."""
+    async def sha256(self) -> str:
+        """Hex digest of the bytes, which are read for it: most requests never need it."""
         ...
 
     def chunks(self) -> AsyncIterator[bytes]:

@@ -15,6 +15,7 @@ from imagegate.domain import vendor
 from imagegate.domain.capabilities import Capabilities, Decider, SizePolicy, SizeRule
 from imagegate.domain.fitting import fit_size
 from imagegate.domain.images import ImageRequest, Operation
+from imagegate.domain.output import CONVERTIBLE, Output, converted
 from imagegate.domain.sizes import Auto, PixelSize, Ratio, Tier, invalid_size, parse_size
 from imagegate.errors import InvalidRequest, ModelNotFound
 
@@ -30,8 +31,8 @@ _PLAIN_PARAMETERS = (
     "frame_duration_ms",
     "svg",
 )
-OPTIONAL_PARAMETERS = (*_PLAIN_PARAMETERS, "quality", "background")
-"""Names that ``Capabilities.parameters`` may hold. Quality and background are also taken when their choices are listed."""
+OPTIONAL_PARAMETERS = (*_PLAIN_PARAMETERS, "quality", "background", "output_format")
+"""Names that ``Capabilities.parameters`` may hold. The last three are also taken when their choices are listed."""
 
 MAX_PARTIAL_IMAGES = 3
 """Most previews that the protocol lets a caller ask for."""
@@ -45,11 +46,16 @@ _PROVIDER_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class Adjusted:
-    """A request that the model takes. ``dropped``: names left out. ``mapped``: name to ``asked->sent``."""
+    """A request that the model takes. ``dropped``: names left out. ``mapped``: name to ``asked->sent``.
+
+    ``output``: what the picture has to be when it leaves, where the gateway can see to it. A format that the provider cannot be
+    asked for is in ``mapped`` as ``made->asked``, with ``*`` for whatever it makes.
+    """
 
     request: ImageRequest
     dropped: tuple[str, ...] = ()
     mapped: Mapping[str, str] = field(default_factory=dict)
+    output: Output | None = None
 
 
 def adjust(request: ImageRequest, capabilities: Capabilities) -> Adjusted:
@@ -61,7 +67,7 @@ def adjust(request: ImageRequest, capabilities: Capabilities) -> Adjusted:
     draft = _Draft(request, capabilities)
     for rule in _RULES:
         rule(draft)
-    return Adjusted(draft.request, tuple(draft.dropped), draft.mapped)
+    return Adjusted(draft.request, tuple(draft.dropped), draft.mapped, draft.output)
 
 
 def splits(n: int, max_n: int) -> tuple[int, ...]:
@@ -83,6 +89,13 @@ class _Draft:
         self.capabilities = capabilities
         self.dropped: list[str] = []
         self.mapped: dict[str, str] = {}
+        self.output: Output | None = None
+        self.converts = False
+
+    @property
+    def final_format(self) -> str | None:
+        """The format that the caller gets, also when it is not the one that the provider is asked for."""
+        return self.output.format if self.output else self.request.output_format
 
     def takes(self, name: str) -> bool:
         """Whether the model has the optional field."""
@@ -125,10 +138,31 @@ def _prompt(draft: _Draft) -> None:
 
 def _output_format(draft: _Draft) -> None:
     asked, formats = draft.request.output_format, draft.capabilities.formats
-    if asked == "jpg" and "jpeg" in formats and "jpg" not in formats:
-        draft.map("output_format", asked, "jpeg")
-    elif asked is not None and formats and asked not in formats:
-        raise InvalidRequest(f"This model does not make '{_short(asked)}'; use {_either(formats)}.", param="output_format")
+    if asked is None:
+        return
+    wanted = "jpeg" if asked == "jpg" else asked
+    if wanted in CONVERTIBLE:
+        draft.output = Output(wanted)  # a provider may not do what it was asked for
+    if asked in formats or (not formats and draft.takes("output_format")):
+        return
+    if wanted in formats:
+        draft.map("output_format", asked, wanted)
+    else:
+        _convert(draft, wanted)
+
+
+def _convert(draft: _Draft, wanted: str) -> None:
+    """Ask the provider for something that can be made into the wanted format: without loss, if it has the choice."""
+    formats = draft.capabilities.formats
+    ours = converted(formats)
+    if wanted not in ours:
+        message = f"This model does not make '{_short(wanted)}'; use {_either([*formats, *ours])}."
+        raise InvalidRequest(message, param="output_format")
+    sent = "png" if "png" in formats and len(formats) > 1 else None
+    made = sent or (formats[0] if len(formats) == 1 else "*")
+    draft.output, draft.converts = Output(wanted), True
+    draft.change("output_format", sent)
+    draft.mapped["output_format"] = f"{made}->{wanted}"
 
 
 def _count(draft: _Draft) -> None:
@@ -242,15 +276,23 @@ def _transparent(draft: _Draft) -> None:
     choices = draft.capabilities.backgrounds
     if "transparent" not in choices and (choices or not draft.takes("background")):
         raise InvalidRequest("This model cannot make transparent backgrounds.", param="background")
-    output_format = draft.request.output_format
+    output_format = draft.final_format
     if output_format is not None and output_format not in _ALPHA_FORMATS:
         message = f"A transparent background needs output_format png, webp or gif, not '{_short(output_format)}'."
         raise InvalidRequest(message, param="background")
 
 
 def _compression(draft: _Draft) -> None:
-    if _within(draft, "output_compression", 0, 100) and draft.request.output_format not in _COMPRESSED_FORMATS:
+    if not _within(draft, "output_compression", 0, 100):
+        return
+    value, output = draft.request.output_compression, draft.output
+    if draft.final_format not in _COMPRESSED_FORMATS:
         draft.drop("output_compression")
+    elif output is not None and draft.converts:
+        draft.output = replace(output, compression=value, anew=True)
+        draft.change("output_compression", None)
+    elif output is not None and draft.takes("output_compression"):
+        draft.output = replace(output, compression=value)
 
 
 def _frames(draft: _Draft) -> None:

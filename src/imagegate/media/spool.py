@@ -1,4 +1,4 @@
-"""Bytes of a request at rest: small ones in memory, large ones in a nameless file, hashed while they come."""
+"""Bytes of a request at rest: small ones in memory, large ones in a nameless file."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import asyncio
 import errno
 import hashlib
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
 
 from imagegate.media.spool_budget import Allowance, SpoolBudget, upload_capacity
 from imagegate.media.spool_file import SpoolFile
+
+_MOST_PIECES = 512
+"""Pieces that are collected at most: small ones weigh more than their bytes."""
 
 HEAD = 64 * 1024
 """Bytes from the start that are kept in memory, for magic numbers and picture headers."""
@@ -19,7 +23,7 @@ IN_MEMORY = 256 * 1024
 """Bytes up to which a finished spool needs no file."""
 
 BATCH = 512 * 1024
-"""Bytes that are collected before a thread hashes and writes them."""
+"""Bytes that are collected before a thread writes them."""
 
 PIECE = 256 * 1024
 """Bytes of one read."""
@@ -35,10 +39,12 @@ class Spool:
         self._allowance = allowance
         self._file = file
         self._on_disk = False
-        self._hash = hashlib.sha256()
+        self._finished = False
         self._sha256: str | None = None
         self._head = bytearray()
-        self._held = bytearray()
+        self._pieces: list[bytes] = []
+        self._waiting = 0
+        self._held = b""
         self._size = 0
         self._closing: asyncio.Future[None] | None = None
 
@@ -52,34 +58,40 @@ class Spool:
         """The first 64 KiB, or as much as has come."""
         return bytes(self._head)
 
-    @property
-    def sha256(self) -> str:
+    async def sha256(self) -> str:
         """Hex digest of all bytes. Raises ValueError before ``finish``."""
         if self._sha256 is None:
-            raise ValueError("the spool is not finished")
+            digest = hashlib.sha256()
+            async with aclosing(self.chunks()) as chunks:
+                async for chunk in chunks:
+                    await asyncio.to_thread(digest.update, chunk)
+            if not self._finished:
+                raise ValueError("the spool is not finished")
+            self._sha256 = digest.hexdigest()
         return self._sha256
 
     async def write(self, data: bytes) -> None:
         """Add bytes. Raises LimitExceeded or TooLarge when there is no room, ValueError when finished or closed."""
-        if self._sha256 is not None or self._closing is not None:
+        if self._finished or self._closing is not None:
             raise ValueError("the spool takes no more bytes")
         self._allowance.take(len(data))
         self._size += len(data)
         if len(self._head) < HEAD:
             self._head += data[: HEAD - len(self._head)]
-        self._held += data
-        if len(self._held) >= BATCH:
+        self._pieces.append(data)
+        self._waiting += len(data)
+        if self._waiting >= BATCH or len(self._pieces) >= _MOST_PIECES:
             await self._flush()
 
     async def finish(self) -> None:
         """Everything is there; it can be read from now on. Raises LimitExceeded when the disk is full."""
-        if self._sha256 is not None:
+        if self._finished:
             return
         if self._on_disk or self._size > IN_MEMORY:
             await self._flush()
         else:
-            self._hash.update(self._held)
-        self._sha256 = self._hash.hexdigest()
+            self._held, self._pieces = b"".join(self._pieces), []
+        self._finished = True
 
     async def chunks(self) -> AsyncGenerator[bytes]:
         """The bytes from the start, in pieces of at most 256 KiB. Raises ValueError when not finished, or closed."""
@@ -102,7 +114,7 @@ class Spool:
     def close(self) -> asyncio.Future[None]:
         """Free memory and file; may be called again. It happens also when nobody awaits the answer."""
         if self._closing is None:
-            self._held = bytearray()
+            self._held, self._pieces = b"", []
             self._allowance.give_back(self._size)
             loop = asyncio.get_running_loop()
             if self._on_disk:
@@ -113,25 +125,21 @@ class Spool:
         return asyncio.shield(self._closing)
 
     async def _read(self, start: int, length: int) -> bytes:
-        if self._sha256 is None or self._closing is not None:
+        if not self._finished or self._closing is not None:
             raise ValueError("the spool is not finished, or closed")
         if not self._on_disk:
-            return bytes(self._held[start : start + length])
+            return self._held[start : start + length]
         return await asyncio.to_thread(self._file.read, start, length)
 
     async def _flush(self) -> None:
-        batch, self._held = self._held, bytearray()
+        batch, self._pieces, self._waiting = self._pieces, [], 0
         self._on_disk = True
         try:
-            await asyncio.to_thread(self._store, batch)
+            await asyncio.to_thread(self._file.append, batch)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise upload_capacity() from error
             raise
-
-    def _store(self, batch: bytearray) -> None:
-        self._file.append(batch)
-        self._hash.update(batch)
 
 
 class Spools:

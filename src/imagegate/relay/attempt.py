@@ -6,15 +6,14 @@ import asyncio
 import binascii
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import replace
 from typing import Protocol
 
 from imagegate.adapters.base import Adapter
 from imagegate.domain.channels import Channel
-from imagegate.domain.events import CompletedImage, ImageBytes, ImageEvent, ImageSource, PartialImage, held
+from imagegate.domain.events import CompletedImage, ImageBytes, ImageDetails, ImageEvent, PartialImage, held
 from imagegate.domain.images import ImageRequest
 from imagegate.errors import Ambiguous, BadResponse, RequestError
-from imagegate.media.sniff import sniff, sniff_base64
+from imagegate.media.sniff import format_name, sniff, sniff_base64
 from imagegate.upstream.client import Upstream
 
 _HEAD = 64
@@ -45,11 +44,13 @@ async def attempt(
     async with aclosing(adapter.run(request, channel, upstream)) as events:
         event = await _first(events, deadline)
         while event is not None:
-            if isinstance(event, (PartialImage, CompletedImage)):
-                async with _arriving(event.source, upstream) as source:
-                    yield replace(event, source=await _checked(source))
-            else:
+            if not isinstance(event, (PartialImage, CompletedImage)):
                 yield event
+            elif isinstance(event.source, ImageBytes):
+                yield type(event)(await _checked(event.source, event.details), event.details)
+            else:
+                async with _fetched(event.source.url, upstream) as source:
+                    yield type(event)(await _checked(source, event.details), event.details)
             event = await anext(events, None)
 
 
@@ -62,23 +63,24 @@ async def _first(events: AsyncIterator[ImageEvent], deadline: float) -> ImageEve
 
 
 @asynccontextmanager
-async def _arriving(source: ImageSource, upstream: Downloader) -> AsyncGenerator[ImageBytes]:
+async def _fetched(url: str, upstream: Downloader) -> AsyncGenerator[ImageBytes]:
     """The picture as bytes; leaving closes what was opened for it."""
-    if isinstance(source, ImageBytes):
-        yield source
-    elif source.url.startswith("data:"):
-        yield held(source.url.encode())
+    if url.startswith("data:"):
+        yield held(url.encode())
     else:
-        async with aclosing(_downloaded(source.url, upstream)) as chunks:
+        async with aclosing(_downloaded(url, upstream)) as chunks:
             yield ImageBytes(chunks, "raw")
 
 
-async def _checked(source: ImageBytes) -> ImageBytes:
+async def _checked(source: ImageBytes, details: ImageDetails) -> ImageBytes:
+    """The same bytes; the format that the first of them show goes into ``details``."""
     head = await _head(source)
     if source.encoding == "base64":
         head = _without_data_url(head)
-    if not _is_picture(head, source.encoding):
+    media_type = _media_type(head[:_HEAD], source.encoding) or _media_type(head, source.encoding)
+    if media_type is None:
         raise BadResponse(_NOT_A_PICTURE)
+    details.found_format = format_name(media_type)
     return ImageBytes(_rest(head, source.chunks), source.encoding)
 
 
@@ -110,11 +112,11 @@ def _without_data_url(head: bytes) -> bytes:
     return head[:256].partition(b",")[2] + head[256:]
 
 
-def _is_picture(head: bytes, encoding: str) -> bool:
+def _media_type(head: bytes, encoding: str) -> str | None:
     try:
-        return (sniff_base64(head) if encoding == "base64" else sniff(head)) is not None
+        return sniff_base64(head) if encoding == "base64" else sniff(head)
     except (ValueError, binascii.Error):
-        return False
+        return None
 
 
 async def _rest(head: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -1,15 +1,18 @@
-"""Pictures in the form that the caller asked for: base64 in the answer, or a url of ours."""
+"""Pictures in the form that the caller asked for: their format, and base64 in the answer or a url of ours."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import Literal, Protocol
 
 from imagegate.domain.events import CompletedImage, ImageBytes, ImageEvent, ImageLink, PartialImage
+from imagegate.domain.output import Output
 from imagegate.errors import BadResponse, PictureNotKept
 from imagegate.media.base64text import decode_stream, encode_stream
+from imagegate.relay.conversion import Conversion
+from imagegate.relay.relay import Report
 
 
 class Publisher(Protocol):
@@ -21,19 +24,49 @@ class Publisher(Protocol):
 
 
 async def deliver(
-    events: AsyncGenerator[ImageEvent], form: Literal["b64_json", "url"], publisher: Publisher
+    events: AsyncGenerator[ImageEvent],
+    form: Literal["b64_json", "url"],
+    publisher: Publisher,
+    report: Report,
+    conversion: Conversion,
 ) -> AsyncGenerator[ImageEvent]:
-    """Completed pictures in the wanted form; partial ones are always base64."""
+    """Completed pictures in the wanted form; partial ones are always base64.
+
+    ``report.output`` says the format. A picture that has it passes as it arrives; another one is collected and converted, which
+    is told in ``report.mapped``. Raises what ``Conversion.converted`` raises.
+    """
     try:
         async for event in events:
-            if isinstance(event, CompletedImage) and form == "url":
-                yield replace(event, source=await _published(event, publisher))
-            elif isinstance(event, (PartialImage, CompletedImage)):
-                yield _as_base64(event)
-            else:
+            if not isinstance(event, (PartialImage, CompletedImage)):
                 yield event
+            elif report.output is None or report.output.is_met_by(event.details.found_format):
+                yield await _formed(event, form, publisher)
+            else:
+                async with _converted(event, report, report.output, conversion) as converted:
+                    yield await _formed(converted, form, publisher)
     finally:
         await events.aclose()
+
+
+async def _formed(event: PartialImage | CompletedImage, form: Literal["b64_json", "url"], publisher: Publisher) -> ImageEvent:
+    if form == "url" and isinstance(event, CompletedImage):
+        return replace(event, source=await _published(event, publisher))
+    return _as_base64(event)
+
+
+@asynccontextmanager
+async def _converted(
+    event: PartialImage | CompletedImage, report: Report, output: Output, conversion: Conversion
+) -> AsyncGenerator[PartialImage | CompletedImage]:
+    source, found = event.source, event.details.found_format
+    if isinstance(source, ImageLink):
+        yield event
+        return
+    async with conversion.converted(source, output) as made:
+        if found != output.format:
+            report.mapped = {**report.mapped, "output_format": f"{found}->{output.format}"}
+        event.details.found_format = output.format
+        yield replace(event, source=made)
 
 
 async def _published(event: CompletedImage, publisher: Publisher) -> ImageLink:

@@ -18,6 +18,7 @@ from imagegate.domain.capabilities import Capabilities
 from imagegate.domain.channels import Candidate
 from imagegate.domain.events import CompletedImage, Finished, ImageDetails, ImageEvent, PartialImage, Progress
 from imagegate.domain.images import ImageRequest
+from imagegate.domain.output import Output
 from imagegate.domain.rules import Adjusted, adjust, splits
 from imagegate.errors import Ambiguous, BadResponse, GatewayError, NoChannel, RequestError, UpstreamError
 from imagegate.relay.attempt import attempt
@@ -48,7 +49,8 @@ class RelayPolicy:
 class Report:
     """What the relay did for one request, for headers and the log line; filled while it runs.
 
-    ``left_out``: fields that never go to a provider; ``dropped``: fields that the chosen model does not take.
+    ``left_out``: fields that never go to a provider; ``dropped``: fields that the chosen model does not take; ``output``: what
+    the pictures have to be when they leave.
     """
 
     model: str = ""
@@ -61,6 +63,7 @@ class Report:
     dispatched: bool = False
     dropped: tuple[str, ...] = ()
     mapped: Mapping[str, str] = field(default_factory=dict)
+    output: Output | None = None
 
 
 _MOST_PICTURES = 10
@@ -190,7 +193,7 @@ class Relay:
         """The events of one attempt, not yet running."""
         candidate, request = plan.candidate, plan.adjusted.request
         report.channel, report.upstream_model = candidate.channel.name, candidate.route.upstream
-        report.dropped, report.mapped = plan.adjusted.dropped, plan.adjusted.mapped
+        report.dropped, report.mapped, report.output = plan.adjusted.dropped, plan.adjusted.mapped, plan.adjusted.output
         report.attempts += 1
         report.dispatched = True
         channel = candidate.channel

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from imagegate.domain.channels import Candidate, Channel, ModelRoute
 from imagegate.errors import InvalidRequest, ModelNotFound
 
 _ALIAS_DEPTH = 5
+_REMEMBERED = 4096
+"""Names whose channels are remembered; a glob lets clients make names up."""
 _LONGEST_NAME = 256
 """Characters. Names go into headers and log lines, and a glob such as ``*`` would let everything through."""
 
@@ -20,6 +23,8 @@ class ModelTable:
         self._channels = sorted(channels, key=lambda channel: channel.priority)
         self._aliases = dict(aliases)
         self._default = default_model
+        self._serving = lru_cache(maxsize=_REMEMBERED)(self._find_serving)
+        self._candidates = lru_cache(maxsize=_REMEMBERED)(self._find_candidates)
 
     def resolve(self, model: str | None, default: str | None = None) -> str:
         """The public name after default and aliases; a name that a channel serves itself is not an alias.
@@ -42,18 +47,22 @@ class ModelTable:
             name = f"{target}{separator}{pin}"
         return name
 
-    def candidates(self, model: str) -> list[Candidate]:
+    def candidates(self, model: str) -> Sequence[Candidate]:
         """Everybody who serves a resolved name, best priority first, one entry a key. ``model:channel`` pins a channel.
 
         Raises ModelNotFound when nobody does.
         """
+        found = self._candidates(model)
+        if not found:
+            raise _unknown(model)
+        return found
+
+    def _find_candidates(self, model: str) -> tuple[Candidate, ...]:
         found = self._serving(model)
         if not found and ":" in model:
             bare, _, pin = model.rpartition(":")
-            found = [(channel, route) for channel, route in self._serving(bare) if channel.name == pin]
-        if not found:
-            raise _unknown(model)
-        return [Candidate(channel, key, route) for channel, route in found for key in channel.keys or (None,)]
+            found = tuple((channel, route) for channel, route in self._serving(bare) if channel.name == pin)
+        return tuple(Candidate(channel, key, route) for channel, route in found for key in channel.keys or (None,))
 
     def names(self) -> list[str]:
         """Every public name that can be listed: models that are no globs, then aliases that are none."""
@@ -61,13 +70,9 @@ class ModelTable:
         models.update({name: None for name in self._aliases if not _is_glob(name)})
         return list(models)
 
-    def _serving(self, model: str) -> list[tuple[Channel, ModelRoute]]:
-        found = []
-        for channel in self._channels:
-            route = _route(channel, model)
-            if route is not None:
-                found.append((channel, route))
-        return found
+    def _find_serving(self, model: str) -> tuple[tuple[Channel, ModelRoute], ...]:
+        routes = ((channel, _route(channel, model)) for channel in self._channels)
+        return tuple((channel, route) for channel, route in routes if route is not None)
 
     def _alias(self, model: str) -> str | None:
         if model in self._aliases:

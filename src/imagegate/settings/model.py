@@ -146,6 +146,13 @@ class Uploads(Section):
     spool_dir: str | None = None
 
 
+class Convert(Section):
+    """Pictures that a provider does not make in the wanted format. ``workers``: processes, started when they are needed."""
+
+    workers: Annotated[int, Field(ge=1, le=64)] = 2
+    max_pixels: Annotated[int, Field(gt=0)] = 50_000_000
+
+
 class ErrorSettings(Section):
     """``content_policy_status``: 403 tells a refusal apart from a bad field; 400 is OpenAI's own."""
 
@@ -172,5 +179,6 @@ class Settings(Section):
     relay: RelaySettings = RelaySettings()
     fetch: Fetch = Fetch()
     uploads: Uploads = Uploads()
+    convert: Convert = Convert()
     errors: ErrorSettings = ErrorSettings()
     log: Logging = Logging()

@@ -23,6 +23,7 @@ from imagegate.upstream.engine import EngineBody
 from imagegate.upstream.failures import reading, sending
 from imagegate.upstream.form import EncodedForm, MultipartForm
 from imagegate.upstream.inline import JsonBody
+from imagegate.upstream.outgoing import common_headers, outgoing
 
 ANSWER_LIMIT = 256 * 1024 * 1024
 """The most bytes of one answer, picture included."""
@@ -70,7 +71,7 @@ class OutsideStream(Protocol):
 class Account:
     """Who we are at the provider: origin and path prefix, headers with the credential, deadlines, and how refusals read.
 
-    ``key``: the credential itself, for providers that sign each call.
+    ``key``: the credential itself, for providers that sign each call. ``common``: what every call sends, made ready once.
     """
 
     base_url: str
@@ -78,6 +79,10 @@ class Account:
     classify: Callable[[Refusal], GatewayError]
     timeouts: Timeouts = field(default_factory=Timeouts)
     key: str = field(default="", repr=False)
+    common: httpx2.Headers = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "common", common_headers(self.headers))
 
 
 class Answer:
@@ -95,30 +100,38 @@ class Answer:
         """The body as it arrives, not re-chunked. Raises Ambiguous when it stalls, BadResponse when it breaks or is too large."""
         stream = self._response.stream
         if isinstance(stream, EngineBody) and self.headers.get("content-encoding", "identity") == "identity":
-            return self._bounded(stream.read_some)
+            return self._pieces(stream)
         return self._decoded()
 
     async def _decoded(self) -> AsyncGenerator[bytes]:
         async with aclosing(self._response.aiter_bytes()) as decoded:
             parts = (chunk async for chunk in decoded if chunk)
-            async with aclosing(self._bounded(partial(anext, parts, b""))) as chunks:
-                async for chunk in chunks:
-                    yield chunk
+            total = 0
+            while True:
+                with reading():
+                    async with asyncio.timeout_at(self._latest()):
+                        chunk = await anext(parts, b"")
+                if not chunk:
+                    return
+                total = _counted(total, chunk)
+                yield chunk
 
-    async def _bounded(self, read: Callable[[], Awaitable[bytes]]) -> AsyncGenerator[bytes]:
+    async def _pieces(self, stream: EngineBody) -> AsyncGenerator[bytes]:
+        """For what is here already no timer is set."""
         total = 0
-        while chunk := await self._within(read):
-            total += len(chunk)
-            if total > ANSWER_LIMIT:
-                raise BadResponse("The provider's answer is larger than the gateway accepts.")
+        while True:
+            with reading():
+                chunk = stream.ready()
+                if chunk is None:
+                    chunk = await stream.read_some(self._latest())
+            if not chunk:
+                return
+            total = _counted(total, chunk)
             yield chunk
 
-    async def _within(self, read: Callable[[], Awaitable[bytes]]) -> bytes:
-        """One read within the idle time and the deadline."""
-        latest = min(asyncio.get_running_loop().time() + self._idle, self._deadline)
-        with reading():
-            async with asyncio.timeout_at(latest):
-                return await read()
+    def _latest(self) -> float:
+        """When the next read has to be done: after the idle time, or at the deadline."""
+        return min(asyncio.get_running_loop().time() + self._idle, self._deadline)
 
     async def read(self, limit: int = _JSON_LIMIT) -> bytes:
         """The whole body, for small answers. Raises BadResponse above ``limit`` bytes."""
@@ -290,17 +303,13 @@ class Upstream:
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | AsyncIterator[bytes]
     ) -> httpx2.Response:
         timeouts = self._account.timeouts
-        request = httpx2.Request(
-            method,
-            _parsed(url),
-            headers=_merged({"accept-encoding": "identity"}, self._account.headers, headers),
-            content=content,
-            extensions={"timeout": {"connect": timeouts.connect}},
+        now = asyncio.get_running_loop().time()
+        latest = min(now + timeouts.first_byte, self._deadline)
+        request = outgoing(
+            method, url, self._account.common, headers, content, connect=min(timeouts.connect, latest - now), deadline=latest
         )
-        latest = min(asyncio.get_running_loop().time() + timeouts.first_byte, self._deadline)
         with sending():
-            async with asyncio.timeout_at(latest):
-                return await self._transport.handle_async_request(request)
+            return await self._transport.handle_async_request(request)
 
     async def _refusal(self, response: httpx2.Response) -> Refusal:
         latest = min(asyncio.get_running_loop().time() + _REFUSAL_SECONDS, self._deadline)
@@ -330,13 +339,9 @@ class _Call:
 
     async def __aexit__(self, *_: object) -> None:
         if self._response is not None:
-            await self._response.aclose()
-
-
-@lru_cache(maxsize=1024)
-def _parsed(url: str) -> httpx2.URL:
-    """Endpoints are few and their urls are read again and again."""
-    return httpx2.URL(url)
+            stream = self._response.stream
+            assert isinstance(stream, httpx2.AsyncByteStream)  # what an asynchronous transport gives
+            await stream.aclose()
 
 
 @lru_cache(maxsize=1024)
@@ -351,6 +356,8 @@ def _origin(url: str) -> tuple[str, str, int | None] | None:
     return parsed.scheme, parsed.host, parsed.port or _DEFAULT_PORTS[parsed.scheme]
 
 
-def _merged(*parts: Mapping[str, str]) -> dict[str, str]:
-    """Headers by lower-case name; later parts win."""
-    return {name.lower(): value for part in parts for name, value in part.items()}
+def _counted(total: int, chunk: bytes) -> int:
+    total += len(chunk)
+    if total > ANSWER_LIMIT:
+        raise BadResponse("The provider's answer is larger than the gateway accepts.")
+    return total

@@ -41,7 +41,7 @@ class JsonBody:
 
     def __init__(self, body: Mapping[str, Any]) -> None:
         self._pictures: list[InlineImage] = []
-        self._mark = f"@{secrets.token_hex(12)}@"
+        self._mark = ""
         encoded = orjson.dumps(body, default=self._placeholder, option=orjson.OPT_PASSTHROUGH_DATACLASS)
         self._pieces = encoded.split(self._mark.encode()) if self._pictures else [encoded]
         self.length = sum(map(len, self._pieces)) + sum(picture.length for picture in self._pictures)
@@ -55,6 +55,7 @@ class JsonBody:
         if not isinstance(value, InlineImage):
             raise TypeError(f"{type(value).__name__} has no place in a JSON body")
         self._pictures.append(value)
+        self._mark = self._mark or f"@{secrets.token_hex(12)}@"
         return self._mark
 
     async def _stream(self) -> AsyncIterator[bytes]:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
 
-_STRUCTURE = re.compile(rb'["{}]')
-_STRING_STOP = re.compile(rb'["\\]')
+_NEXT_BRACE = re.compile(rb'(?:[^"{}]++|"(?:[^"\\]++|\\.)*+")*+([{}]?)', re.DOTALL)
+"""Runs over whole strings and everything else up to a brace, a string that has not ended yet, or the end of the text."""
+_OVERLAP = 160
+"""Bytes of a key, its colon and the spaces around it, which may have come in two pieces."""
 _SIMPLE_ESCAPES = {b"/": b"/", b"n": b"", b"r": b"", b"t": b""}
 _ESCAPE_LENGTH = 2
 _UNICODE_LENGTH = 6
@@ -46,14 +49,19 @@ class CargoScanner:
 
     ``keys``: names of the string fields that are cargo. ``limit``: the most bytes of skeleton that are kept.
     Raises ``InvalidJson`` from ``feed`` and ``close``.
+
+    A key is found by searching for its text: in valid JSON the bytes ``"key":"`` stand nowhere else, because a quote inside a
+    string has a backslash before it. Braces are looked at only to tell the object around a cargo.
     """
 
     def __init__(self, keys: frozenset[str], limit: int = 1024 * 1024) -> None:
-        self._endings = tuple(b'"' + key.encode() + b'"' for key in keys)
+        self._key = _key_pattern(keys)
         self._limit = limit
         self._skeleton = bytearray()
         self._objects: list[tuple[int, bool]] = []
-        self._in_string = False
+        self._holding = 0
+        self._looked = 0
+        self._searched = 0
         self._in_cargo = False
         self._cargo_begun = False
         self._escape = b""
@@ -73,69 +81,51 @@ class CargoScanner:
         tokens: list[Token] = []
         position = 0
         while position < len(data):
-            if self._in_cargo:
-                position = self._read_cargo(data, position, tokens)
-            elif self._in_string:
-                position = self._read_string(data, position)
-            else:
-                position = self._read_structure(data, position, tokens)
+            read = self._read_cargo if self._in_cargo else self._read_skeleton
+            position = read(data, position, tokens)
         return tokens
 
     def close(self) -> Any:
         """The document ended: its skeleton, parsed."""
-        if self._in_cargo or self._in_string or self._objects:
+        if self._in_cargo:
             raise InvalidJson("the JSON text ends early")
         return _parse(self._skeleton)
 
-    def _keep(self, piece: bytes) -> None:
-        self._skeleton += piece
-        if len(self._skeleton) > self._limit:
-            raise InvalidJson(f"more than {self._limit} bytes beside the pictures")
-
-    def _read_structure(self, data: bytes, position: int, tokens: list[Token]) -> int:
-        found = _STRUCTURE.search(data, position)
-        if found is None:
-            self._keep(data[position:])
-            return len(data)
-        self._keep(data[position : found.end()])
-        match found.group():
-            case b"{":
-                self._objects.append((len(self._skeleton) - 1, False))
-            case b"}":
-                self._close_object(tokens)
-            case _:
-                self._open_string()
-        return found.end()
-
-    def _open_string(self) -> None:
-        before = bytes(self._skeleton[-80:-1]).rstrip()
-        if before.endswith(b":") and before[:-1].rstrip().endswith(self._endings):
+    def _read_skeleton(self, data: bytes, position: int, tokens: list[Token]) -> int:
+        skeleton, before = self._skeleton, len(self._skeleton)
+        skeleton += data[position:] if position else data
+        found = self._key.search(skeleton, max(self._searched, before - _OVERLAP))
+        if found is not None:
+            position = len(data) - (len(skeleton) - found.end())
+            del skeleton[found.end() :]
+            self._look_at_objects(found.start(), tokens)
             self._in_cargo, self._cargo_begun = True, False
         else:
-            self._in_string = True
+            position = len(data)
+            if self._holding:
+                self._look_at_objects(len(skeleton), tokens)
+        if len(skeleton) > self._limit:
+            raise InvalidJson(f"more than {self._limit} bytes beside the pictures")
+        return position
+
+    def _look_at_objects(self, until: int, tokens: list[Token]) -> None:
+        while found := _NEXT_BRACE.match(self._skeleton, self._looked, until):
+            self._looked = found.end()
+            brace = found[1]
+            if brace == b"{":
+                self._objects.append((self._looked - 1, False))
+            elif brace == b"}":
+                self._close_object(tokens)
+            else:
+                return
 
     def _close_object(self, tokens: list[Token]) -> None:
         if not self._objects:
             raise InvalidJson("an object closes that was never opened")
         start, held_cargo = self._objects.pop()
         if held_cargo:
-            tokens.append(ObjectEnd(_parse(self._skeleton[start:])))
-
-    def _read_string(self, data: bytes, position: int) -> int:
-        if self._escape:
-            self._escape = b""
-            self._keep(data[position : position + 1])
-            return position + 1
-        found = _STRING_STOP.search(data, position)
-        if found is None:
-            self._keep(data[position:])
-            return len(data)
-        self._keep(data[position : found.end()])
-        if found.group() == b'"':
-            self._in_string = False
-        else:
-            self._escape = b"\\"
-        return found.end()
+            self._holding -= 1
+            tokens.append(ObjectEnd(_parse(self._skeleton[start : self._looked])))
 
     def _read_cargo(self, data: bytes, position: int, tokens: list[Token]) -> int:
         if self._escape:
@@ -151,7 +141,8 @@ class CargoScanner:
         if quote < 0:
             return end
         self._in_cargo = False
-        self._keep(b'"')
+        self._skeleton += b'"'
+        self._looked = self._searched = len(self._skeleton)
         return quote + 1
 
     def _read_escape(self, data: bytes, position: int, tokens: list[Token]) -> int:
@@ -178,10 +169,18 @@ class CargoScanner:
         if not self._cargo_begun:
             self._cargo_begun = True
             start = self._objects[-1][0] if self._objects else 0
-            if self._objects:
+            if self._objects and not self._objects[-1][1]:
                 self._objects[-1] = (start, True)
+                self._holding += 1
             tokens.append(CargoStart(bytes(self._skeleton[start:])))
         tokens.append(piece)
+
+
+@lru_cache(maxsize=64)
+def _key_pattern(keys: frozenset[str]) -> re.Pattern[bytes]:
+    """A key, its colon, and the quote that opens its string."""
+    names = "|".join(map(re.escape, sorted(keys)))
+    return re.compile(rf'(?<!\\)"(?:{names})"\s{{0,32}}:\s{{0,32}}"'.encode())
 
 
 def _unicode(digits: bytes) -> bytes | None:

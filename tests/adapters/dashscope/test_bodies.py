@@ -40,6 +40,8 @@ def made(model: str, overrides: dict[str, Any] | None = None, *, queue: bool = F
         (WAN, False, "multimodal-generation/generation", False),
         (WAN, True, "image-generation/generation", True),
         (OLD, False, "text2image/image-synthesis", True),
+        ("qwen-image-plus", False, "multimodal-generation/generation", False),
+        ("qwen-image-plus", True, "text2image/image-synthesis", True),
         ("wan2.9-new", True, "multimodal-generation/generation", False),
     ],
 )
@@ -53,39 +55,6 @@ def test_where_a_model_is_called(model: str, queue: bool, path: str, queued: boo
 def test_pictures_to_pictures_are_jobs(model: str) -> None:
     call = made(model, images=(reference(),))
     assert (call.path, call.queued) == ("/services/aigc/image2image/image-synthesis", True)
-
-
-@pytest.mark.parametrize(
-    ("model", "given", "size"),
-    [
-        (QWEN, {}, "1024*1024"),
-        (QWEN, {"size": "auto"}, "1024*1024"),
-        (QWEN, {"size": "1536x1024"}, "1536*1024"),
-        (QWEN, {"size": "4096x4096"}, "2048*2048"),
-        (QWEN, {"size": "16:9"}, "1360*765"),
-        (QWEN, {"extra": {"aspect_ratio": "2:1", "resolution": "1K"}}, "1448*724"),
-        (QWEN, {"images": (reference(300, 200),)}, "1254*836"),
-        (QWEN, {"images": (reference(300, 200), reference(64, 64))}, "1024*1024"),
-        (QWEN, {"images": (reference(300, 200),), "size": "1024x1024"}, "1024*1024"),
-        ("qwen-image-plus", {}, "1328*1328"),
-        ("qwen-image-plus", {"size": "1792x1024"}, "1664*928"),
-        ("qwen-image-edit", {"images": (reference(),), "size": "1024x1024"}, None),
-        ("qwen-image-edit-plus", {"images": (reference(640, 480),)}, "1184*888"),
-        (WAN, {}, "2K"),
-        (WAN, {"size": "4K"}, "4096*4096"),
-        (WAN, {"images": (reference(),)}, "2K"),
-        (WAN, {"images": (reference(),), "size": "4K"}, "2048*2048"),
-        ("wan2.6-t2i", {"size": "1024x1024"}, "1280*1280"),
-        (OLD, {"size": "2048x2048"}, "1440*1440"),
-        (I2I, {"images": (reference(100, 100),)}, "1280*1280"),
-        ("wanx-v1", {"size": "1024x1536"}, "768*1152"),
-        ("new-model", {}, None),
-        ("new-model", {"size": "3000x100"}, "3000*100"),
-        ("new-model", {"size": "2K"}, "2K"),
-    ],
-)
-def test_size(model: str, given: dict[str, Any], size: str | None) -> None:
-    assert made(model, **given).body["parameters"].get("size") == size
 
 
 def test_references_without_known_edges_get_the_usual_size() -> None:
@@ -139,6 +108,8 @@ def test_the_callers_own_fields(
         ({"extra": {"parameters": {"n": 99}}}, "parameters.n"),
         ({"extra": {"parameters": {"enable_sequential": False, "n": 12}}, "n": 2}, "parameters.n"),
         ({"extra": {"parameters": {"enable_sequential": True, "n": "many"}}, "n": 2}, "parameters.n"),
+        ({"extra": {"parameters": {"n": 3}}, "model": "wan2.6-image"}, "parameters.n"),
+        ({"extra": {"parameters": {"size": "2048*2048"}}, "model": "wan2.6-image"}, "size"),
         ({"extra": {"parameters": {"size": "1*1"}}}, "size"),
         ({"extra": {"parameters": {"size": "1024*1024"}}, "size": "1024x1024"}, "size"),
         ({"extra": {"parameters": {"size": "1024*1024"}}, "model": "qwen-image-edit", "images": (reference(),)}, "size"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from imagegate.adapters.shape.items import pictures_of
+from imagegate.adapters.shape.items import finished_of, pictures_of
 from imagegate.domain.events import CompletedImage, ImageBytes, ImageLink
 
 
@@ -37,3 +37,10 @@ def test_details_stay_with_their_picture() -> None:
     (picture,) = pictures_of([{"url": "u", "b64_image": None, "revised_prompt": "better", "index": 0}])
     assert picture.details.revised_prompt == "better"
     assert picture.details.extra == {"index": 0}
+
+
+def test_what_stands_beside_the_pictures() -> None:
+    document = {"created": 7, "size": "8x9", "id": "a", "data": [], "status": "done", "usage": {"total_tokens": 3}}
+    end = finished_of(document, without={"status"})
+    assert end.usage is not None and end.details is not None
+    assert (end.created, end.usage.total_tokens, end.details.size, end.extra) == (7, 3, "8x9", {"id": "a"})

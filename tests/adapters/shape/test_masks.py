@@ -74,4 +74,4 @@ async def test_an_upload_reads_as_it_was_made(executor: ThreadPoolExecutor) -> N
     data = await made.content.read()
     assert b"".join([piece async for piece in made.content.chunks()]) == data
     assert (made.content.size, made.media_type, made.filename) == (len(data), "image/png", "mask.png")
-    assert len(made.content.sha256) == 64
+    assert len(await made.content.sha256()) == 64

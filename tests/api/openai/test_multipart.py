@@ -257,7 +257,7 @@ async def test_four_large_pictures_need_little_memory_and_leave_nothing(tmp_path
             peak = tracemalloc.get_traced_memory()[1]
             assert (len(form.parts), open_files(tmp_path), budget.reserved) == (4, 4, 4 * (size + len(head)))
             digest = hashlib.sha256(head + block * (size // len(block))).hexdigest()
-            assert {part.spool.sha256 for part in form.parts if isinstance(part, FilePart)} == {digest}
+            assert {await part.spool.sha256() for part in form.parts if isinstance(part, FilePart)} == {digest}
     finally:
         tracemalloc.stop()
     assert peak < 8 * MIB

@@ -35,8 +35,7 @@ class MemorySpool:
     def size(self) -> int:
         return len(self.data)
 
-    @property
-    def sha256(self) -> str:
+    async def sha256(self) -> str:
         return hashlib.sha256(self.data).hexdigest()
 
     async def chunks(self) -> AsyncIterator[bytes]:
@@ -319,7 +318,7 @@ async def test_with_real_spools_and_inspector(spools: Spools) -> None:
     fetcher = WebFetcher({"https://a.test/1": Body((jpeg[:100], jpeg[100:]))})
     reader = ReferenceReader(fetcher, spools, ImageInspector(InspectionLimits()))
     first, second = await reader.read_all([Reference(data_url(png), "images[0]"), Reference("https://a.test/1", "images[1]")])
-    assert (first.media_type, first.content.sha256) == ("image/png", hashlib.sha256(png).hexdigest())
+    assert (first.media_type, await first.content.sha256()) == ("image/png", hashlib.sha256(png).hexdigest())
     assert await first.content.read() == png
     assert (second.media_type, second.width, second.height) == ("image/jpeg", 8, 6)
     assert await second.content.read() == jpeg

@@ -146,6 +146,13 @@ async def test_only_values_that_strict_clients_know_are_echoed(
         assert {name: value for name, value in document.items() if name not in {"created", "data"}} == expected
 
 
+@pytest.mark.parametrize(("found", "told"), [("jpeg", "jpeg"), ("avif", None)])
+async def test_what_a_picture_is_wins_over_what_is_said_of_it(found: str, told: str | None) -> None:
+    own, whole = ImageDetails(output_format="png", found_format=found), ImageDetails(output_format="webp")
+    document = await written([CompletedImage(held(b"QUJD"), own), Finished(details=whole)], output_format="gif")
+    assert document.get("output_format") == told
+
+
 @pytest.mark.parametrize(("own", "whole", "expected"), [(7, 9, 9), (7, None, 7), (None, None, 5)])
 async def test_the_time_is_the_providers_if_he_told_it(own: int | None, whole: int | None, expected: int) -> None:
     document = await written([CompletedImage(held(b"QQ"), ImageDetails(created=own)), Finished(created=whole)])

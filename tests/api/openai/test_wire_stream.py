@@ -89,6 +89,14 @@ async def test_words_that_strict_clients_do_not_know_are_not_passed_on(said: dic
         assert tuple(fields[name] for name in ("quality", "background", "output_format", "size")) == expected
 
 
+async def test_what_a_picture_is_wins_over_what_is_said_of_it() -> None:
+    def details() -> ImageDetails:
+        return ImageDetails(output_format="png", found_format="jpeg")
+
+    seen = await sent([PartialImage(held(b"QQ"), details()), CompletedImage(held(b"QQ"), details())], output_format="gif")
+    assert [fields["output_format"] for fields in seen] == ["jpeg", "jpeg"]
+
+
 async def test_partial_indexes_are_the_providers_or_counted_for_each_picture() -> None:
     numbered = [PartialImage(held(b"QQ"), ImageDetails(partial_index=index)) for index in (2, 0)]
     events: list[ImageEvent] = [

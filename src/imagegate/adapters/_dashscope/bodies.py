@@ -6,18 +6,16 @@ Source: dashscope 2.0.2 (aigc/image_synthesis, aigc/image_generation, v2/resourc
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from imagegate.adapters._dashscope.sizing import granted_size, sent_size
 from imagegate.adapters.shape.typed import Kind, Kinds, typed
-from imagegate.adapters.shape.wishes import WISHES, wished_size
-from imagegate.domain.capabilities import Capabilities, Decider, SizePolicy, SizeRule, VendorFields
-from imagegate.domain.fitting import fit_size, size_from
-from imagegate.domain.images import ImageRequest
-from imagegate.domain.sizes import PixelSize, invalid_size, parse_size, reduced
+from imagegate.adapters.shape.wishes import WISHES
+from imagegate.domain.capabilities import Capabilities, VendorFields
+from imagegate.domain.images import ImageRequest, Operation
 from imagegate.errors import InvalidRequest
 from imagegate.upstream.inline import InlineImage
 
@@ -37,12 +35,16 @@ class Call(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Where to send what. ``queued``: it becomes a job. ``headers``: those of this call alone."""
+    """Where to send what. ``queued``: it becomes a job. ``headers``: those of this call alone.
+
+    ``interleaved``: words and pictures come in turn, at once as a stream.
+    """
 
     path: str
     body: Mapping[str, Any]
     queued: bool
     headers: Mapping[str, str]
+    interleaved: bool = False
 
 
 @dataclass(slots=True)
@@ -81,7 +83,6 @@ _KINDS: Kinds = {**_WORDS, "parameters": {**_WORDS, "n": int}}
 _PARAMETERS = frozenset({*_WORDS, "negative_prompt", "ref_mode", "color_palette", "bbox_list"})
 _INPUTS = frozenset({"negative_prompt", "function", "ref_img", "sketch_image_url"})
 """Words that belong beside the prompt, in the dialects that have one there."""
-_PIXELS = re.compile(r"^(\d+)x(\d+)$")
 _OURS = frozenset({"n", "size", "style"})
 
 
@@ -98,23 +99,48 @@ def order(request: ImageRequest, row: Capabilities, overrides: Mapping[str, Any]
     Of the caller's own fields, ``parameters`` and ``input`` pass as whole objects and the documented words by themselves; what we
     map wins over them, and ``overrides`` win over everything.
     """
-    call = _call(row)
+    call, queued = _dialect(row, queue=queue)
     own = _placed(typed(request.extra, _KINDS), call, _PARAMETERS)
-    made, group = _parameters(request, row, own.parameters.pop("size", None)), _set(own.parameters)
-    if own.parameters.get("n", request.n) != request.n and not group:
-        raise InvalidRequest("Ask for several pictures with 'n', not with 'parameters.n'.", param="parameters.n")
+    own_size = own.parameters.pop("size", None)
+    own.parameters.pop("stream", None)
     last = _placed(overrides, call, _PARAMETERS | _OURS)
+    interleaved = _interleaves(request, row, own.parameters)
+    made = _parameters(request, row, own_size, interleaved=interleaved)
+    group = _in_turn(request, own.parameters, queued=queued) if interleaved else _set(own.parameters)
+    if own.parameters.get("n", request.n) != request.n and (interleaved or not group):
+        raise InvalidRequest("Ask for several pictures with 'n', not with 'parameters.n'.", param="parameters.n")
     body = {
         "model": request.model,
         "input": {**own.input, **_input(request, call, own.input.get("function")), **last.input},
         "parameters": {**own.parameters, **made, **group, **last.parameters},
         **last.top,
     }
-    queued = call is not Call.MESSAGES or (queue and bool(row.extra.get("queue")))
+    return Order(_path(call, queued=queued), body, queued, _headers(body, queued=queued), interleaved)
+
+
+def narrowed(request: ImageRequest, row: Capabilities) -> Capabilities:
+    """An edit that is asked for words and pictures in turn makes pictures as large as a generation's."""
+    if request.operation is not Operation.EDIT:
+        return row
+    own = _placed(typed(request.extra, _KINDS), _call(row), _PARAMETERS)
+    return replace(row, edit_sizes=row.sizes) if _interleaves(request, row, own.parameters) else row
+
+
+def _dialect(row: Capabilities, *, queue: bool) -> tuple[Call, bool]:
+    """How the model is called, and whether as a job. ``extra.queue``: true, or the dialect in which it takes jobs."""
+    call, jobs = _call(row), row.extra.get("queue")
+    if queue and isinstance(jobs, str):
+        call = Call(jobs)
+    return call, call is not Call.MESSAGES or (queue and bool(jobs))
+
+
+def _headers(body: Mapping[str, Any], *, queued: bool) -> dict[str, str]:
     headers = {"x-dashscope-async": "enable"} if queued else {}
+    if body["parameters"].get("stream") is True:
+        headers["x-dashscope-sse"] = "enable"
     if _names_oss(body["input"]):
         headers["x-dashscope-ossresourceresolve"] = "enable"
-    return Order(_path(call, queued=queued), body, queued, headers)
+    return headers
 
 
 def _call(row: Capabilities) -> Call:
@@ -149,6 +175,18 @@ def _set(own: Mapping[str, Any]) -> dict[str, Any]:
     return {"n": own["n"]} if own.get("enable_sequential") is True and isinstance(own.get("n"), int) else {}
 
 
+def _interleaves(request: ImageRequest, row: Capabilities, own: Mapping[str, Any]) -> bool:
+    """Whether words and pictures come in turn: what such a model does without pictures, and with one when it is asked to."""
+    able = row.extra.get("interleaved") is not None
+    return able and (request.operation is Operation.GENERATE or own.get("enable_interleave") is True)
+
+
+def _in_turn(request: ImageRequest, own: Mapping[str, Any], *, queued: bool) -> dict[str, Any]:
+    """``n`` counts answers and has to be 1; ``max_images`` is the most pictures of one. At once it has to be a stream."""
+    most = own.get("max_images", request.n)
+    return {"n": 1, "max_images": most, "enable_interleave": True, **({} if queued else {"stream": True})}
+
+
 def _input(request: ImageRequest, call: Call, function: Any) -> dict[str, Any]:
     pictures = [InlineImage(image, as_url=True) for image in request.images]
     if call is Call.MESSAGES:
@@ -165,43 +203,14 @@ def _input(request: ImageRequest, call: Call, function: Any) -> dict[str, Any]:
     return body
 
 
-def _parameters(request: ImageRequest, row: Capabilities, own_size: Any) -> dict[str, Any]:
+def _parameters(request: ImageRequest, row: Capabilities, own_size: Any, *, interleaved: bool) -> dict[str, Any]:
     """``n`` always and ``size`` wherever there is one: what is left out may be billed as 4 pictures of 2048x2048."""
-    size = _size(request, row) if own_size is None else _own_size(own_size, request, row)
+    if own_size is None:
+        size = sent_size(request, row, interleaved=interleaved)
+    else:
+        size = granted_size(own_size, request, row, interleaved=interleaved)
     named = {"n": request.n, "size": size, "style": request.style}
     return {name: value for name, value in named.items() if value is not None}
-
-
-def _size(request: ImageRequest, row: Capabilities) -> str | None:
-    """``W*H`` or a tier. Without a word from the caller an edit keeps the shape of its last picture, as DashScope does."""
-    rule, usual = row.sizes_for(request), row.extra.get("default_size")
-    if rule.decided_by is not Decider.CALLER:
-        return None
-    usual_size = parse_size(usual) if usual else None
-    asked = wished_size(request, rule, edge=1024)
-    if asked is None and request.images and isinstance(usual_size, PixelSize):
-        asked = _shape_of_the_last(request, usual_size.area, rule)
-    if asked is None:
-        return usual if isinstance(usual, str) else None
-    fitted = asked if rule.policy is SizePolicy.PASSTHROUGH else fit_size(parse_size(asked), rule)
-    return _PIXELS.sub(r"\1*\2", fitted)
-
-
-def _own_size(own: Any, request: ImageRequest, row: Capabilities) -> str:
-    """A size among the caller's ``parameters``, which is granted as it is or refused; ``size`` is what is fitted."""
-    rule = row.sizes_for(request)
-    if rule.decided_by is not Decider.CALLER or request.size not in {None, "auto"}:
-        raise invalid_size("Leave 'parameters.size' out; this model takes none, or 'size' says it already.")
-    if rule.policy is not SizePolicy.PASSTHROUGH:
-        fit_size(parse_size(str(own)), replace(rule, policy=SizePolicy.STRICT))
-    return str(own)
-
-
-def _shape_of_the_last(request: ImageRequest, area: int, rule: SizeRule) -> str | None:
-    last = request.images[-1]
-    if not last.width or not last.height:
-        return None
-    return str(size_from(reduced(PixelSize(last.width, last.height)), area, rule))
 
 
 def _names_oss(value: Any) -> bool:

@@ -12,8 +12,8 @@ from typing import Any
 
 from imagegate.adapters._dashscope import codes
 from imagegate.adapters.shape.answers import read_usage
-from imagegate.domain.events import CompletedImage, Finished, ImageDetails, ImageEvent, ImageLink, Usage
-from imagegate.errors import Ambiguous, BadResponse, GatewayError
+from imagegate.domain.events import CompletedImage, Finished, ImageDetails, ImageEvent, ImageLink
+from imagegate.errors import Ambiguous, BadResponse
 
 _TASK = re.compile(r"[\w.-]{1,200}")
 _PIXELS = re.compile(r"(\d{1,5})\s*[*xX]\s*(\d{1,5})")
@@ -37,7 +37,7 @@ def task_id(document: Any) -> str:
     task = _output(document).get("task_id")
     if isinstance(task, str) and _TASK.fullmatch(task):
         return task
-    _raise_told(document)
+    raise_told(document)
     raise BadResponse("The provider took the job without naming it.")
 
 
@@ -58,7 +58,7 @@ def waiting(document: Mapping[str, Any]) -> str | None:
         case State.PENDING | State.SUSPENDED:
             return "queued"
         case _:
-            _raise_told(document)
+            raise_told(document)
             return "waiting"
 
 
@@ -67,42 +67,45 @@ def pictures(document: Any) -> Iterator[ImageEvent]:
     output = _output(document)
     links, failed = _links(output), [codes.inside(codes.told(item)) for item in _results(output) if item.get("code")]
     if not links:
-        _raise_told(document)
+        raise_told(document)
         raise failed[0] if failed else BadResponse("The provider answered without a picture.")
-    counted = document.get("usage")
-    size = _size(counted) if isinstance(counted, Mapping) else None
     for url, prompt in links:
-        yield CompletedImage(ImageLink(url), ImageDetails(size=size, revised_prompt=prompt))
-    yield Finished(_usage(counted), details=ImageDetails(size=size), extra=_beside(document, output, failed))
+        yield CompletedImage(ImageLink(url), ImageDetails(size=size(document), revised_prompt=prompt))
+    told = [{"code": error.code, "message": error.message} for error in failed]
+    yield finished(document, {"failed": told} if told else {})
+
+
+def finished(document: Mapping[str, Any], extra: Mapping[str, Any]) -> Finished:
+    """What is said beside the pictures; ``extra``: what else there is to tell."""
+    beside = {name: value for name in _BESIDE if (value := _output(document).get(name)) is not None}
+    if document.get("request_id"):
+        beside["request_id"] = document["request_id"]
+    counted = document.get("usage")
+    usage = read_usage(dict(counted)) if isinstance(counted, Mapping) and counted else None
+    return Finished(usage, details=ImageDetails(size=size(document)), extra={**beside, **extra})
+
+
+def contents(document: Any) -> Iterator[list[Mapping[str, Any]]]:
+    """The parts of each choice: ``{"text"}`` or ``{"image"}``."""
+    for choice in _mappings(_output(document).get("choices")):
+        message = choice.get("message")
+        yield _mappings(message.get("content")) if isinstance(message, Mapping) else []
 
 
 def _links(output: Mapping[str, Any]) -> list[tuple[str, str | None]]:
     """Url and rewritten prompt of each picture."""
     found = [(item.get("url"), item.get("actual_prompt")) for item in _results(output)]
-    for choice in _mappings(output.get("choices")):
-        message = choice.get("message")
-        parts = _mappings(message.get("content")) if isinstance(message, Mapping) else []
+    for parts in contents({"output": output}):
         texts = [part["text"] for part in parts if isinstance(part.get("text"), str) and part["text"].strip()]
         found += [(part.get("image"), texts[0] if texts else None) for part in parts]
     return [(url, prompt if isinstance(prompt, str) else None) for url, prompt in found if isinstance(url, str) and url]
 
 
-def _beside(document: Mapping[str, Any], output: Mapping[str, Any], failed: list[GatewayError]) -> dict[str, Any]:
-    extra = {name: output[name] for name in _BESIDE if output.get(name) is not None}
-    if document.get("request_id"):
-        extra["request_id"] = document["request_id"]
-    if failed:
-        extra["failed"] = [{"code": error.code, "message": error.message} for error in failed]
-    return extra
-
-
-def _usage(counted: Any) -> Usage | None:
-    """Tokens where the model counts them; pictures and their sizes as further counters."""
-    return read_usage(dict(counted)) if isinstance(counted, Mapping) and counted else None
-
-
-def _size(counted: Mapping[str, Any]) -> str | None:
-    """From ``size: 2688*1536``, ``width`` and ``height``, or ``output_width`` and ``output_height``, as the model writes it."""
+def size(document: Any) -> str | None:
+    """Of the pictures, from ``usage``: ``size``, ``width`` and ``height``, or ``output_width`` and ``output_height``."""
+    counted = document.get("usage") if isinstance(document, Mapping) else None
+    if not isinstance(counted, Mapping):
+        return None
     if match := _PIXELS.fullmatch(str(counted.get("size", ""))):
         return f"{match[1]}x{match[2]}"
     for prefix in ("", "output_"):
@@ -112,7 +115,8 @@ def _size(counted: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _raise_told(document: Any) -> None:
+def raise_told(document: Any) -> None:
+    """Raises what a ``code`` at the top of an answer with status 200 stands for."""
     if isinstance(document, Mapping) and document.get("code"):
         raise codes.inside(codes.told(document))
 

@@ -5,7 +5,7 @@ Source: cloud.tencent.com/document/api/1729 (hunyuan, 2023-09-01) and /1668 (aia
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from typing import Any
 
 from imagegate.adapters.shape import verdicts
@@ -13,9 +13,15 @@ from imagegate.adapters.shape.verdicts import Verdict
 from imagegate.domain.capabilities import VendorFields
 from imagegate.domain.events import CompletedImage, Finished, ImageDetails, ImageEvent, ImageLink
 from imagegate.domain.images import ImageRequest
-from imagegate.errors import BadResponse, GatewayError
+from imagegate.errors import BadResponse, GatewayError, ModelMissing, RateLimited, Unavailable
 from imagegate.upstream.client import Refusal
 from imagegate.upstream.inline import InlineImage
+
+JOBS = {
+    "hunyuan": ("SubmitHunyuanImageJob", "QueryHunyuanImageJob"),
+    "aiart": ("SubmitTextToImageJob", "QueryTextToImageJob"),
+}
+"""Actions of models that the catalog does not know: submit, query."""
 
 VERSIONS = {"hunyuan": "2023-09-01", "aiart": "2022-12-29"}
 """Service to version."""
@@ -137,3 +143,17 @@ def _judged(code: Any, message: Any, refusal: Refusal) -> GatewayError | None:
     text = str(code)
     verdict = _VERDICTS.get(text) or _VERDICTS.get(text.partition(".")[0])
     return verdicts.judged(verdict, {"code": text, "message": message}, refusal) if verdict else None
+
+
+async def done(looks: AsyncGenerator[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The finished job. A look that was refused for load is no answer."""
+    async for document in looks:
+        try:
+            job = response(document)
+        except ModelMissing:
+            raise
+        except (RateLimited, Unavailable):
+            continue
+        if finished(job):
+            return job
+    raise BadResponse("The provider answered without a picture.")

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
+
+from imagegate.upstream.inline import JsonBody
 
 CONTENT_TYPE = "application/json"
 _SIGNED = "content-type;host;x-tc-action"
@@ -43,3 +47,14 @@ def signed_headers(call: Call, key: str, digest: str, now: int, content_type: st
         "x-tc-region": call.region,
         "x-tc-timestamp": str(now),
     }
+
+
+async def digest_of(body: Mapping[str, Any]) -> str:
+    """Hex SHA-256 of a JSON body; its pictures pass by in pieces and are read again when it is sent."""
+    content = JsonBody(body).content
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
+    digest = hashlib.sha256()
+    async for piece in content:
+        digest.update(piece)
+    return digest.hexdigest()

@@ -74,7 +74,7 @@ def no_picture(_: Mapping[str, Any]) -> GatewayError:
     return BadResponse(_NO_PICTURE)
 
 
-async def events(
+def events(
     answer: Answer, on_error: ErrorReader, words: StreamWords = StreamWords(), *, on_empty: ErrorReader = no_picture
 ) -> AsyncGenerator[ImageEvent]:
     """Whatever the provider chose to send, as events. Raises BadResponse, or what ``on_error`` makes of an error inside.
@@ -83,14 +83,7 @@ async def events(
     JSON tells elsewhere why it holds no picture.
     """
     streamed = answer.content_type == "text/event-stream"
-    source = _stream_events(answer, on_error, words) if streamed else _json_events(answer, on_error, on_empty)
-    try:
-        async for event in source:
-            yield event
-    except InvalidJson as error:
-        raise BadResponse(_NOT_JSON) from error
-    finally:
-        await source.aclose()
+    return _stream_events(answer, on_error, words) if streamed else _json_events(answer, on_error, on_empty)
 
 
 async def _json_events(answer: Answer, on_error: ErrorReader, on_empty: ErrorReader) -> AsyncGenerator[ImageEvent]:
@@ -104,9 +97,7 @@ async def _json_events(answer: Answer, on_error: ErrorReader, on_empty: ErrorRea
                 yield CompletedImage(ImageBytes(_json_cargo(tokens, details)), details)
     finally:
         await tokens.aclose()
-    document = scanner.close()
-    if not isinstance(document, dict):
-        raise BadResponse(_NOT_JSON)
+    document = _document(scanner)
     if document.get("error"):
         raise on_error(document)
     links = _links(document, taken)
@@ -129,6 +120,16 @@ async def _json_tokens(answer: Answer, scanner: CargoScanner, taken: list[dict[s
                     yield token
     except InvalidJson as error:
         raise BadResponse(_NOT_JSON) from error
+
+
+def _document(scanner: CargoScanner) -> dict[str, Any]:
+    try:
+        document = scanner.close()
+    except InvalidJson as error:
+        raise BadResponse(_NOT_JSON) from error
+    if not isinstance(document, dict):
+        raise BadResponse(_NOT_JSON)
+    return document
 
 
 async def _json_cargo(tokens: AsyncIterator[Token], details: ImageDetails) -> AsyncIterator[bytes]:
@@ -265,7 +266,8 @@ def read_usage(value: Any) -> Usage | None:
     """OpenAI's ``usage`` object, also in the words of chat; counters that are missing or no numbers read as 0."""
     if not isinstance(value, dict):
         return None
-    value = {**{_CHAT_COUNTERS.get(name, name): item for name, item in value.items()}, **_without_chat(value)}
+    if not _CHAT_COUNTERS.keys().isdisjoint(value):
+        value = {**{_CHAT_COUNTERS.get(name, name): item for name, item in value.items()}, **_without_chat(value)}
     inputs, outputs = _mapping(value.get("input_tokens_details")), _mapping(value.get("output_tokens_details"))
     known = {"input_tokens", "output_tokens", "total_tokens", "input_tokens_details", "output_tokens_details"}
     return Usage(

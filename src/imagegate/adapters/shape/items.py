@@ -1,12 +1,12 @@
-"""One picture of a small JSON answer that is held already: a url, or base64 under one of several names."""
+"""A small JSON answer that is held already: its pictures (urls, or base64 under several names), and what it says beside."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from imagegate.adapters.shape.answers import read_details
-from imagegate.domain.events import CompletedImage, ImageLink, held
+from imagegate.domain.events import CompletedImage, Finished, ImageLink, held
 
 _BASE64 = ("b64_json", "b64_image")
 _NOT_DETAILS = frozenset({*_BASE64, "url"})
@@ -17,6 +17,13 @@ def pictures_of(items: Any) -> Iterator[CompletedImage]:
     for item in items if isinstance(items, list) else []:
         if (picture := _picture({"url": item} if isinstance(item, str) else item)) is not None:
             yield picture
+
+
+def finished_of(document: Mapping[str, Any], *, without: Collection[str] = ()) -> Finished:
+    """What an answer says beside its pictures. ``without``: fields that say nothing about them."""
+    whole = read_details({name: value for name, value in document.items() if name not in without})
+    extra, whole.extra = whole.extra, {}
+    return Finished(whole.usage, whole.created, whole, extra)
 
 
 def _picture(item: Any) -> CompletedImage | None:

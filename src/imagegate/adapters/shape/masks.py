@@ -56,8 +56,7 @@ class _Held:
     def size(self) -> int:
         return len(self.data)
 
-    @property
-    def sha256(self) -> str:
+    async def sha256(self) -> str:
         return sha256(self.data).hexdigest()
 
     async def chunks(self) -> AsyncIterator[bytes]:

@@ -78,7 +78,7 @@ class ImageAnswer(Response):
                 await self._refuse(error, scope, send)
                 return
             await send(self._start("application/json"))
-            await send(_body(first))
+            await send(_body(first, last=self._wire.finished))
             try:
                 async for piece in pieces:
                     await send(_body(piece, last=self._wire.finished))
@@ -140,7 +140,7 @@ class ImageAnswer(Response):
             pairs.append(("x-imagegate-channel", report.channel))
         if dropped := (*report.left_out, *report.dropped):
             pairs.append(("x-imagegate-dropped-params", ",".join(dropped)))
-        pairs.extend((f"x-imagegate-{name}", value) for name, value in report.mapped.items())
+        pairs.extend((f"x-imagegate-{name.replace('_', '-')}", value) for name, value in report.mapped.items())
         return [(name, value.encode("ascii", "replace").decode()) for name, value in pairs]
 
 

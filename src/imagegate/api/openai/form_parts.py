@@ -14,7 +14,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from imagegate.api.openai.form_limits import FormLimits
 from imagegate.errors import InvalidRequest, UnsupportedMedia
 
-MAX_FEED = 64 * 1024
+MAX_FEED = 256 * 1024
 """Bytes to feed at most at a time: what the parser can read without holding up other requests."""
 
 _MAX_LOOKALIKES = 1024

@@ -73,7 +73,7 @@ class Pictures:
         earlier = None if picture.field == IMAGE else next((part for part in self.parts if part.field == picture.field), None)
         if earlier is None:
             self.parts.append(picture)
-        elif _same(earlier, picture):
+        elif await _same(earlier, picture):
             if isinstance(picture, FilePart):
                 await picture.spool.close()
         else:
@@ -143,7 +143,7 @@ class PictureSink:
             return None
 
 
-def _same(one: Picture, other: Picture) -> bool:
+async def _same(one: Picture, other: Picture) -> bool:
     if isinstance(one, FilePart) and isinstance(other, FilePart):
-        return one.spool.sha256 == other.spool.sha256
+        return one.spool.size == other.spool.size and await one.spool.sha256() == await other.spool.sha256()
     return one == other

@@ -24,6 +24,7 @@ from imagegate.domain.images import ImageRequest, Operation
 from imagegate.domain.keys import Caller
 from imagegate.errors import GatewayError, UnsupportedMedia
 from imagegate.media.spool import Spools
+from imagegate.relay.conversion import Conversion
 from imagegate.relay.delivery import Publisher, deliver
 from imagegate.relay.relay import Relay, Report
 from imagegate.routing.candidates import ModelTable
@@ -65,6 +66,7 @@ class ImagesServices:
     uploads: UploadReader
     new_spools: Callable[[], Spools]
     pictures: PictureStore
+    conversion: Conversion
     policy: AnswerPolicy
     public_url: str | None
     json_bytes: int
@@ -151,7 +153,7 @@ class ImagesApi:
         form = parsed.response_format or _default_form(named, usual)
         public = services.public_url or (origin(request) if form == "url" else "")
         publisher: Publisher = OriginPublisher(services.pictures, public)
-        events = deliver(services.relay.run(asked, report), form, publisher)
+        events = deliver(services.relay.run(asked, report), form, publisher, report, services.conversion)
 
         def failed(error: GatewayError) -> None:
             record.error = error

@@ -133,7 +133,7 @@ class ParsedRequest:
         known = self.fields
         if known.prompt is None or not known.prompt.strip():
             raise InvalidRequest("Say what to draw: `prompt` is missing.", param="prompt", code="missing_required_parameter")
-        given = known.model_dump(exclude={"prompt", "model", "n", "stream", "response_format"}, include=_KNOWN)
+        given = {name: getattr(known, name) for name in _PASSED_ON}
         return ImageRequest(
             operation=operation,
             model=model,
@@ -148,7 +148,7 @@ class ParsedRequest:
         )
 
 
-_KNOWN = set(ImageFields.model_fields)
+_PASSED_ON = tuple(set(ImageFields.model_fields) - {"prompt", "model", "n", "stream", "response_format"})
 
 
 def parse(body: Mapping[str, Any]) -> ParsedRequest:

@@ -20,6 +20,7 @@ from imagegate.domain.events import (
     ImageBytes,
     ImageDetails,
     ImageEvent,
+    ImageSource,
     PartialImage,
     Progress,
     Usage,
@@ -70,18 +71,26 @@ class Wire:
     error_told: bool = False
     finished: bool = False
     _partials: int = 0
+    _end: bytes = b""
 
     async def json(self, events: AsyncIterator[ImageEvent]) -> AsyncGenerator[bytes]:
         """The whole JSON answer: pictures first, what is said about them after."""
-        opening = b'{"data":['
+        pending = b'{"data":['
         told = ImageDetails()
         whole = Finished()
         usage: Usage | None = None
         async for event in events:
             if isinstance(event, CompletedImage):
-                async for piece in _item(opening, event):
-                    yield piece
-                opening = b","
+                source = event.source
+                if isinstance(source, ImageBytes):
+                    pending += b'{"b64_json":"'
+                    async for chunk in source.chunks:
+                        yield pending + chunk if pending else chunk
+                        pending = b""
+                    pending += b'"'
+                else:
+                    pending += b'{"url":' + orjson.dumps(source.url)
+                pending += _item_rest(event.details) + b","
                 _tell(told, event.details)
                 usage = add_usage(usage, event.details.usage)
             elif isinstance(event, Finished):
@@ -95,7 +104,7 @@ class Wire:
         if total := whole.usage or usage:
             tail["usage"] = usage_object(total)
         self.finished = True
-        yield b"]," + orjson.dumps(tail)[1:]
+        yield pending.removesuffix(b",") + b"]," + orjson.dumps(tail)[1:]
 
     async def frames(self, events: AsyncIterator[ImageEvent]) -> AsyncGenerator[bytes]:
         """SSE frames in pieces. A completed frame stays open until its usage is known: its own, or the whole answer's."""
@@ -129,9 +138,10 @@ class Wire:
 
     async def _frame(self, kind: str, event: PartialImage | CompletedImage) -> AsyncGenerator[bytes]:
         name = f"{_EVENT_PREFIX[self.endpoint or self.request.operation]}.{kind}"
+        opening, self._end = _around(event.source)
         begun = False
         try:
-            async for piece in _picture(f'event: {name}\ndata: {{"type":"{name}",'.encode(), event):
+            async for piece in _picture(f'event: {name}\ndata: {{"type":"{name}",'.encode() + opening, event.source):
                 begun = True
                 yield piece
         except GatewayError as error:
@@ -141,7 +151,7 @@ class Wire:
             raise
 
     def _closing(self, details: ImageDetails, usage: Usage | None) -> bytes:
-        """The fields behind the picture. ``usage`` None: a partial image."""
+        """The end of the picture and the fields behind it. ``usage`` None: a partial image."""
         rest: dict[str, Any] = {"created_at": details.created or self.created, **self._required(details)}
         if usage is None:
             rest["partial_image_index"] = self._partials if details.partial_index is None else details.partial_index
@@ -150,7 +160,7 @@ class Wire:
             rest["usage"] = usage_object(usage)
         if details.revised_prompt:
             rest["revised_prompt"] = details.revised_prompt
-        return b"," + orjson.dumps({**_unknown(details.extra), **rest})[1:] + b"\n\n"
+        return self._end + b"," + orjson.dumps({**_unknown(details.extra), **rest})[1:] + b"\n\n"
 
     def _required(self, details: ImageDetails) -> dict[str, str]:
         """Strict clients need all four in every event, and only words that they know."""
@@ -160,7 +170,7 @@ class Wire:
             "size": details.size or "auto",
             "quality": _first(_EVENT_QUALITIES, details.quality) or "auto",
             "background": background or "opaque",
-            "output_format": _first(_FORMATS, _spelled(details.output_format), _spelled(asked.output_format)) or "png",
+            "output_format": _format(details, asked) or "png",
         }
 
     def _official(self, told: ImageDetails) -> dict[str, str]:
@@ -170,7 +180,7 @@ class Wire:
             "size": told.size if told.size and _SIZE.fullmatch(told.size) else None,
             "quality": _first(_QUALITIES, told.quality),
             "background": _first(_BACKGROUNDS, told.background, asked.background),
-            "output_format": _first(_FORMATS, _spelled(told.output_format), _spelled(asked.output_format)),
+            "output_format": _format(told, asked),
         }
         return {name: value for name, value in said.items() if value is not None}
 
@@ -197,14 +207,12 @@ def usage_object(usage: Usage) -> dict[str, Any]:
     return written
 
 
-async def _item(opening: bytes, event: CompletedImage) -> AsyncGenerator[bytes]:
-    async for piece in _picture(opening + b"{", event):
-        yield piece
-    details = event.details
+def _item_rest(details: ImageDetails) -> bytes:
+    """What stands behind the picture in its object, and the end of the object."""
     rest = _unknown(details.extra)
     if details.revised_prompt:
         rest["revised_prompt"] = details.revised_prompt
-    yield (b"," + orjson.dumps(rest)[1:]) if rest else b"}"
+    return (b"," + orjson.dumps(rest)[1:]) if rest else b"}"
 
 
 def _broken(error: GatewayError) -> bytes:
@@ -215,16 +223,21 @@ def _broken(error: GatewayError) -> bytes:
     return b'","type":"error",' + orjson.dumps(envelope(error))[1:] + b"\n\n"
 
 
-async def _picture(opening: bytes, event: PartialImage | CompletedImage) -> AsyncGenerator[bytes]:
-    source = event.source
+def _around(source: ImageSource) -> tuple[bytes, bytes]:
+    """What stands before and behind a picture's own text."""
+    return (b'"b64_json":"', b'"') if isinstance(source, ImageBytes) else (b'"url":', b"")
+
+
+async def _picture(opening: bytes, source: ImageSource) -> AsyncGenerator[bytes]:
+    """The opening together with the first piece of the text, then the others. Its end leaves with what follows it."""
     if not isinstance(source, ImageBytes):
-        yield opening + b'"url":' + orjson.dumps(source.url)
+        yield opening + orjson.dumps(source.url)
         return
-    opening += b'"b64_json":"'
     async for chunk in source.chunks:
         yield opening + chunk if opening else chunk
         opening = b""
-    yield opening + b'"'
+    if opening:
+        yield opening
 
 
 def _unknown(extra: Mapping[str, Any]) -> dict[str, Any]:
@@ -235,12 +248,18 @@ def _first(known: Set[str], *said: str | None) -> str | None:
     return next((word for word in said if word is not None and word in known), None)
 
 
+def _format(details: ImageDetails, asked: ImageRequest) -> str | None:
+    """What the picture is; else what was said of it, else what was asked for."""
+    said = (details.found_format,) if details.found_format else (_spelled(details.output_format), _spelled(asked.output_format))
+    return _first(_FORMATS, *said)
+
+
 def _spelled(output_format: str | None) -> str | None:
     return "jpeg" if output_format == "jpg" else output_format
 
 
 def _tell(told: ImageDetails, details: ImageDetails) -> None:
-    for name in ("size", "quality", "background", "output_format", "created"):
+    for name in ("size", "quality", "background", "output_format", "found_format", "created"):
         value = getattr(details, name)
         if value is not None:
             setattr(told, name, value)

@@ -1,0 +1,1 @@
+"""What belongs to the automatic1111 adapter alone."""

@@ -1,0 +1,1 @@
+"""Kling's protocol of jobs, which Qianfan sells under its own name."""
