@@ -14,14 +14,15 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from itertools import combinations
+from typing import Any, ClassVar
 
 import pytest
 
-from imagegate.adapters.base import Adapter
+from imagegate.adapters.base import Adapter, capabilities_for
 from imagegate.adapters.registry import Rows
 from imagegate.adapters.shape.listed import unlisted
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, Decider, SizeRule
 from imagegate.domain.channels import Channel, Secret
 from imagegate.domain.events import (
     CompletedImage,
@@ -33,13 +34,14 @@ from imagegate.domain.events import (
     Progress,
 )
 from imagegate.domain.images import ImageRequest, InputImage, Operation
-from imagegate.domain.rules import adjust
+from imagegate.domain.rules import Adjusted, adjust
 from imagegate.errors import (
     Ambiguous,
     AuthFailed,
     BadResponse,
     ContentRefused,
     GatewayError,
+    InvalidRequest,
     RateLimited,
     Unavailable,
 )
@@ -127,6 +129,8 @@ class Bench(ABC):
     adapter: Adapter
     channel: Channel
     model: str
+    unheard_of: ClassVar[frozenset[Failure]] = frozenset()
+    """Failures that the provider does not have; all others must be provoked."""
 
     @abstractmethod
     def left_behind(self, events: list[Seen]) -> Any:
@@ -134,7 +138,7 @@ class Bench(ABC):
 
     @abstractmethod
     def provoke(self, failure: Failure, request: ImageRequest) -> ImageRequest | None:
-        """Make the next call fail so; the request to send. None: the provider has no such failure."""
+        """Make the next call fail so; the request to send. None: the provider has no such failure, as ``unheard_of`` says."""
 
     def orders(self) -> int:
         """Calls that the provider would charge for, so far."""
@@ -143,6 +147,10 @@ class Bench(ABC):
 
     def open_connections(self) -> int:
         """Connections that the provider still sees busy."""
+        return 0
+
+    def calls(self) -> int:
+        """Calls that the provider has seen."""
         return 0
 
     def outside(self) -> OutsideFetcher:
@@ -175,8 +183,12 @@ class AdapterContract(ABC):
 
     def request(self, bench: Bench, **given: Any) -> ImageRequest:
         """A request for the bench's model, as the relay would hand it over."""
+        return self.adjusted(bench, **given).request
+
+    def adjusted(self, bench: Bench, **given: Any) -> Adjusted:
+        """The same with what the rules dropped and mapped."""
         asked = ImageRequest(**{"operation": Operation.GENERATE, "model": bench.model, "prompt": "a red house", **given})
-        return adjust(asked, bench.adapter.capabilities(bench.model)).request
+        return adjust(asked, capabilities_for(bench.adapter, asked, bench.channel))
 
     async def run(self, bench: Bench, transport: Engine, request: ImageRequest) -> list[Seen]:
         """All events, drained."""
@@ -230,10 +242,8 @@ class AdapterContract(ABC):
 
     async def test_a_mask_is_sent_or_refused(self, bench: Bench, transport: Engine) -> None:
         capabilities = self.capabilities(bench)
-        if Operation.EDIT not in capabilities.operations:
-            return
         plain = {"operation": Operation.EDIT, "images": (reference(),)}
-        if not capabilities.mask:
+        if not capabilities.mask or Operation.EDIT not in capabilities.operations:
             with pytest.raises(GatewayError):
                 self.request(bench, **plain, mask=mask())
             return
@@ -241,19 +251,107 @@ class AdapterContract(ABC):
         with_mask = bench.left_behind(await self.run(bench, transport, self.request(bench, **plain, mask=mask())))
         assert without != with_mask, "the mask made no difference"
 
-    @pytest.mark.parametrize("field", ["size", "quality", "background", "output_format", "output_compression"])
+    @pytest.mark.parametrize("field", ["quality", "background", "output_format", "output_compression"])
     async def test_a_declared_field_makes_a_difference(self, bench: Bench, transport: Engine, field: str) -> None:
         given = declared(self.capabilities(bench), field)
         if given is None:
+            self.check_undeclared(bench, field)
             return
         base = {"output_format": "jpeg"} if field == "output_compression" else {}
-        without = bench.left_behind(await self.run(bench, transport, self.request(bench, **base)))
-        with_field = bench.left_behind(await self.run(bench, transport, self.request(bench, **{**base, **given})))
+        without = await self.left(bench, transport, self.request(bench, **base))
+        with_field = await self.left(bench, transport, self.request(bench, **{**base, **given}))
         assert without != with_field, f"{field} is declared and made no difference"
+
+    def check_undeclared(self, bench: Bench, field: str) -> None:
+        """A field that the model does not have is refused, dropped or mapped, and said so."""
+        if field == "background":
+            with pytest.raises(InvalidRequest) as caught:
+                self.request(bench, background="transparent")
+            assert caught.value.param == "background"
+        elif field in {"quality", "output_compression"}:
+            given: dict[str, Any] = {"quality": "low"} if field == "quality" else {"output_compression": 20}
+            adjusted = self.adjusted(bench, **self.kinds(bench)[0], **given)
+            assert field in adjusted.dropped or field in adjusted.mapped
+
+    async def test_the_same_request_leaves_the_same_behind(self, bench: Bench, transport: Engine) -> None:
+        """Or the tests of honesty would prove nothing."""
+        for kind in self.kinds(bench):
+            asked = self.request(bench, **kind, extra=self.steady(bench, kind))
+            assert await self.left(bench, transport, asked) == await self.left(bench, transport, asked)
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [("x_probe", "a-probe"), ("seed", 8), ("negative_prompt", "a-probe"), ("guidance_scale", 3), ("aspect_ratio", "a:probe")],
+    )
+    async def test_an_unknown_field_is_sent_or_named(self, bench: Bench, transport: Engine, name: str, value: Any) -> None:
+        for kind in self.kinds(bench):
+            steady = self.steady(bench, kind)
+            without = await self.left(bench, transport, self.request(bench, **kind, extra=steady))
+            adjusted = self.adjusted(bench, **kind, extra={**steady, name: value})
+            try:
+                left = await self.left(bench, transport, adjusted.request)
+            except InvalidRequest as refusal:
+                assert refusal.param == name
+                continue
+            named = name in adjusted.dropped
+            assert named == (name not in adjusted.request.extra)
+            assert (left == without) == named, f"{name} vanished, or is named and was sent"
+
+    async def test_a_size_is_sent_or_told(self, bench: Bench, transport: Engine) -> None:
+        """Different sizes that were granted are different calls; a size that cannot be asked for is no part of one."""
+        for kind in self.kinds(bench):
+            asked = self.request(bench, **kind)
+            rule = capabilities_for(bench.adapter, asked, bench.channel).sizes_for(asked)
+            if rule.decided_by is Decider.CALLER:
+                await self.check_granted(bench, transport, kind, rule)
+                continue
+            extra = self.steady(bench, kind)
+            adjusted = self.adjusted(bench, **kind, size="1536x1024", extra=extra)
+            assert (adjusted.request.size, adjusted.mapped) == (None, {"size": f"1536x1024->{rule.decided_by}"})
+            without = await self.left(bench, transport, self.request(bench, **kind, extra=extra))
+            assert await self.left(bench, transport, adjusted.request) == without
+
+    async def check_granted(self, bench: Bench, transport: Engine, kind: dict[str, Any], rule: SizeRule) -> None:
+        """Sizes that the caller decides are granted or mapped, and each is a call of its own."""
+        extra = self.steady(bench, kind)
+        calls: dict[str, Any] = {}
+        for size in asked_sizes(rule):
+            adjusted = self.adjusted(bench, **kind, size=size, extra=extra)
+            granted = adjusted.request.size
+            assert granted is not None and (granted == size or adjusted.mapped == {"size": f"{size}->{granted}"})
+            if granted not in calls:
+                calls[granted] = await self.left(bench, transport, adjusted.request)
+        for (one, call), (other, another) in combinations(calls.items(), 2):
+            assert call != another, f"{one} and {other} are the same call"
+
+    def kinds(self, bench: Bench) -> list[dict[str, Any]]:
+        """What makes a request a generation, an edit, and an edit with a mask, as far as the model can."""
+        capabilities = self.capabilities(bench)
+        edit: dict[str, Any] = {"operation": Operation.EDIT, "images": (reference(),)}
+        kinds: list[dict[str, Any]] = [{}] if Operation.GENERATE in capabilities.operations else []
+        if Operation.EDIT in capabilities.operations:
+            kinds += [edit, {**edit, "mask": mask()}] if capabilities.mask else [edit]
+        return kinds
+
+    def steady(self, bench: Bench, kind: dict[str, Any]) -> dict[str, Any]:
+        """A seed, where there is one: adapters may draw another."""
+        asked = ImageRequest(**{"operation": Operation.GENERATE, "model": bench.model, "prompt": "x", **kind})
+        return {"seed": 7} if capabilities_for(bench.adapter, asked, bench.channel).vendor.takes("seed") else {}
+
+    async def left(self, bench: Bench, transport: Engine, request: ImageRequest) -> Any:
+        """What a call came to, whatever the provider answered to it. Raises what was refused before one was made."""
+        calls = bench.calls()
+        try:
+            return bench.left_behind(await self.run(bench, transport, request))
+        except GatewayError:
+            if bench.calls() == calls:
+                raise
+            return bench.left_behind([])
 
     @pytest.mark.parametrize("failure", list(Failure))
     async def test_each_failure_becomes_the_right_error(self, bench: Bench, transport: Engine, failure: Failure) -> None:
         request = bench.provoke(failure, self.request(bench))
+        assert (request is None) == (failure in bench.unheard_of)
         if request is None:
             return
         with pytest.raises(EXPECTED[failure]) as caught:
@@ -308,6 +406,12 @@ def check_grammar(seen: list[Seen], n: int) -> None:
             assert "\n" not in item.event.note
 
 
+def asked_sizes(rule: SizeRule) -> list[str]:
+    """Sizes to ask for: of each kind some that the model has, and some that it may not have."""
+    fixed = [f"{width}x{height}" for width, height in (*rule.fixed[:4], *rule.fixed[-4:])]
+    return list(dict.fromkeys(["1024x1024", "1536x1024", "1024x1536", "2048x2048", *fixed]))
+
+
 def completed(seen: list[Seen]) -> list[bytes]:
     """The finished pictures."""
     return [item.picture for item in seen if isinstance(item.event, CompletedImage)]
@@ -318,9 +422,6 @@ def declared(capabilities: Capabilities, field: str) -> dict[str, Any] | None:
     if capabilities.parameters is not None and field not in capabilities.parameters and field in {"output_compression"}:
         return None
     match field:
-        case "size":
-            sizes = capabilities.sizes.fixed
-            return {"size": "{}x{}".format(*sizes[-1])} if sizes else {"size": "1536x1024"}
         case "quality":
             return {"quality": "low"} if "low" in capabilities.qualities else None
         case "background":

@@ -68,6 +68,9 @@ class SimulatedBench(Bench):
             return request
         return replace(request, prompt=f"{request.prompt} {self.words[failure]}") if failure in self.words else None
 
+    def calls(self) -> int:
+        return len(self.simulator.requests)
+
     def open_connections(self) -> int:
         return sum(not request.complete for request in self.simulator.requests)
 

@@ -46,6 +46,7 @@ class A1111Bench(SimulatedBench):
         Failure.NO_PICTURE: "[empty]",
         Failure.NOT_JSON: "[html]",
     }
+    unheard_of = frozenset({Failure.RATE_LIMIT, Failure.NO_CREDIT, Failure.CONTENT})
     cut = Reply.raw(b'{"images":["iVBOR', "application/json")
 
 

@@ -43,6 +43,7 @@ SD35 = "stability.sd3-5-large-v1:0"
 CORE = "stability.stable-image-core-v1:1"
 INPAINT = "us.stability.stable-image-inpaint-v1:0"
 PAIR = f"{ACCESS}:{SECRET_KEY}"
+EDIT: dict[str, Any] = {"operation": Operation.EDIT, "images": (reference(),)}
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +136,6 @@ class TestBedrock(AdapterContract):
             ({"maskPrompt": "the door"}, 1, False, "INPAINTING", {"text", "image", "maskPrompt"}),
             ({"outPaintingMode": "PRECISE"}, 1, True, "OUTPAINTING", {"text", "image", "maskImage", "outPaintingMode"}),
             ({"taskType": "BACKGROUND_REMOVAL", "seed": 1}, 1, False, "BACKGROUND_REMOVAL", {"image"}),
-            ({"taskType": "NOTHING"}, 1, False, "IMAGE_VARIATION", {"text", "images"}),
         ],
     )
     async def test_amazons_tasks(
@@ -151,6 +151,32 @@ class TestBedrock(AdapterContract):
         assert body[name].get("text", "a red house") == "a red house"
         keeps = task in {"INPAINTING", "OUTPAINTING", "BACKGROUND_REMOVAL"}
         assert pictures.look(completed(seen)[0]).size == ((64, 64) if keeps else (640, 640))
+
+    async def test_a_task_that_amazon_does_not_have(self, nova: BedrockBench) -> None:
+        with pytest.raises(InvalidRequest) as caught:
+            self.request(nova, extra={"taskType": "NOTHING"})
+        assert caught.value.param == "taskType"
+
+    @pytest.mark.parametrize(
+        ("given", "dropped", "mapped"),
+        [
+            ({"size": "640x640", "extra": {"seed": 1, "colors": [], "foo": 1}}, ("foo",), {}),
+            ({"extra": {"textToImageParams": {}, "inPaintingParams": {}}}, ("inPaintingParams",), {}),
+            ({**EDIT, "size": "640x640"}, (), {}),
+            ({**EDIT, "size": "640x640", "mask": mask()}, (), {"size": "640x640->input"}),
+            ({**EDIT, "size": "640x640", "extra": {"maskPrompt": "x"}}, (), {"size": "640x640->input"}),
+            (
+                {**EDIT, "quality": "hd", "extra": {"taskType": "BACKGROUND_REMOVAL", "seed": 1, "imageGenerationConfig": {}}},
+                ("quality", "seed", "imageGenerationConfig"),
+                {},
+            ),
+        ],
+    )
+    async def test_what_a_task_does_not_take_is_told(
+        self, nova: BedrockBench, given: dict[str, Any], dropped: tuple[str, ...], mapped: dict[str, str]
+    ) -> None:
+        adjusted = self.adjusted(nova, **given)
+        assert (adjusted.dropped, adjusted.mapped) == (dropped, mapped)
 
     @pytest.mark.parametrize(("extra", "inside"), [({}, 0), ({"outPaintingMode": "DEFAULT"}, 255)])
     async def test_amazons_masks(self, nova: BedrockBench, transport: Engine, extra: dict[str, Any], inside: int) -> None:
@@ -204,7 +230,6 @@ class TestBedrock(AdapterContract):
             ("stability.stable-outpaint-v1:0", {"left": "64"}, {"prompt", "image", "left"}),
             ("stability.stable-image-control-sketch-v1:0", {"control_strength": 1}, {"prompt", "image", "control_strength"}),
             ("stability.stable-image-control-structure-v1:0", {}, {"prompt", "image"}),
-            ("stability.stable-image-style-guide-v1:0", {"fidelity": 0.1}, {"prompt", "image", "fidelity"}),
             ("stability.stable-style-transfer-v1:0", {}, {"prompt", "init_image", "style_image"}),
             ("stability.stable-fast-upscale-v1:0", {}, {"image"}),
             ("stability.stable-conservative-upscale-v1:0", {"creativity": 0.3}, {"prompt", "image", "creativity"}),
@@ -220,6 +245,11 @@ class TestBedrock(AdapterContract):
         seen = await self.run(bench, transport, self.request(bench, operation=Operation.EDIT, images=images, extra=extra, **size))
         assert bench.last.json.keys() == names
         assert pictures.look(completed(seen)[0]).size == (64, 64)
+
+    async def test_a_style_guide_is_a_new_picture_with_a_ratio(self, nova: BedrockBench, transport: Engine) -> None:
+        bench = self.at(nova, "stability.stable-image-style-guide-v1:0")
+        await self.run(bench, transport, self.request(bench, **EDIT, size="1024x1024", extra={"fidelity": 0.1}))
+        assert bench.last.json.keys() == {"prompt", "image", "fidelity", "aspect_ratio"}
 
     async def test_stabilitys_masks(self, nova: BedrockBench, transport: Engine) -> None:
         bench = self.at(nova, INPAINT)

@@ -30,6 +30,7 @@ class ComfyBench(SimulatedBench):
     """A channel to the simulator."""
 
     words: ClassVar = {Failure.SERVER: "[500]", Failure.NO_PICTURE: "[empty]", Failure.NOT_JSON: "[html]"}
+    unheard_of = frozenset({Failure.RATE_LIMIT, Failure.OVERLOADED, Failure.NO_CREDIT, Failure.CONTENT})
     cut = Reply.raw(b'{"prompt_id":"0000', "application/json")
     simulator: ComfyuiSimulator
 
@@ -110,6 +111,34 @@ class TestComfyui(LinkedContract):
         with pytest.raises(ModelMissing):
             await self.run(bench, transport, self.request(bench, **given))
         assert simulator.calls == 0
+
+    @pytest.mark.parametrize(
+        ("asked", "dropped", "mapped"),
+        [
+            ({"size": "512x768"}, (), {"size": "512x768->model"}),
+            ({"extra": {"steps": 9, "seed": 7, "height": 9}}, ("seed", "height"), {}),
+        ],
+    )
+    async def test_a_wish_without_a_slot_is_told(
+        self, simulator: ComfyuiSimulator, asked: dict[str, Any], dropped: tuple[str, ...], mapped: dict[str, str]
+    ) -> None:
+        bare = {"1": {"class_type": "Sampler", "inputs": {"text": "{{prompt}}", "width": "{{width}}", "steps": "{{steps}}"}}}
+        adjusted = self.adjusted(ComfyBench(simulator, workflow=bare), **{"extra": {"steps": 9}, **asked})
+        assert (adjusted.dropped, adjusted.mapped) == (dropped, mapped)
+
+    async def test_pictures_without_a_slot_are_refused(self, simulator: ComfyuiSimulator) -> None:
+        bench = ComfyBench(simulator, mask_workflow=workflow(picture=True))
+        edit: dict[str, Any] = {"operation": EDIT, "images": (reference(), reference())}
+        with pytest.raises(InvalidRequest, match="at most 1") as caught:
+            self.request(bench, **edit)
+        assert caught.value.param == "image"
+        with pytest.raises(InvalidRequest) as caught:
+            self.request(bench, operation=EDIT, images=(reference(),), mask=mask())
+        assert caught.value.param == "mask"
+        bare = {"1": {"class_type": "Sampler", "inputs": {"text": "{{prompt}}"}}}
+        with pytest.raises(InvalidRequest) as caught:
+            self.request(ComfyBench(simulator, workflow=bare), n=2)
+        assert caught.value.param == "n"
 
     async def test_a_job_that_fails_is_not_ordered_again(self, bench: ComfyBench, transport: Engine) -> None:
         with pytest.raises(Ambiguous):

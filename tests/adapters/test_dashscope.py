@@ -242,6 +242,14 @@ class TestDashscope(LinkedContract):
         parameters = bench.last.json["parameters"]
         assert (parameters["size"], parameters["max_images"], parameters["stream"]) == ("1280*1280", 2, True)
 
+    @pytest.mark.parametrize("given", [{}, {"operation": EDIT, "images": (reference(),)}], ids=["generation", "edit"])
+    async def test_the_size_of_pictures_between_words_is_told(
+        self, simulator: DashscopeSimulator, executor: Executor, given: dict[str, Any]
+    ) -> None:
+        own = {"enable_interleave": True, "max_images": 2}
+        adjusted = self.adjusted(DashscopeBench(simulator, executor, IN_TURN), **given, size="2048x2048", extra=own)
+        assert (adjusted.dropped, adjusted.mapped) == ((), {"size": "2048x2048->1280x1280"})
+
     async def test_a_caller_cannot_ask_for_a_stream_elsewhere(
         self, simulator: DashscopeSimulator, executor: Executor, transport: Engine
     ) -> None:

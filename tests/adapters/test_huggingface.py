@@ -60,6 +60,10 @@ class HuggingFaceBench(SimulatedBench):
 
     def __init__(self, simulator: Any, adapter: Adapter, model: str = SCHNELL, **options: Any) -> None:
         super().__init__(simulator, adapter, model, **options)
+        if options.get("provider") == "fal-ai":
+            vars(self)["words"] = {**self.words, Failure.CONTENT: "[policy]"}
+        else:
+            vars(self)["unheard_of"] = frozenset({Failure.CONTENT})
         if options.get("provider", "hf-inference") not in {"hf-inference", "endpoint"}:
             vars(self)["cut"] = Reply.raw(b'{"data":[{"b64_json":"iVBORw0KGgo', "application/json")
 

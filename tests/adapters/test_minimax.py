@@ -169,6 +169,10 @@ class TestH3(LinkedContract):
     def bench(self, simulator: MiniMaxSimulator) -> Iterator[Bench]:
         yield MiniMaxBench(simulator, H3)
 
+    async def test_what_only_the_other_api_has_is_told(self, bench: Bench) -> None:
+        adjusted = self.adjusted(bench, extra={"watermark": True, "style_weight": 0.5, "area": "2K"})
+        assert (adjusted.dropped, adjusted.request.extra) == (("watermark", "style_weight"), {"area": "2K"})
+
     @pytest.mark.parametrize(
         ("given", "sent"),
         [

@@ -62,6 +62,9 @@ class OpenAIBench(Bench):
             return request
         return replace(request, prompt=f"{request.prompt} {WORDS[failure]}")
 
+    def calls(self) -> int:
+        return len(self.simulator.requests)
+
     def open_connections(self) -> int:
         return sum(not request.complete for request in self.simulator.requests)
 
@@ -77,6 +80,11 @@ class TestOpenAI(AdapterContract):
     @pytest.fixture
     def bench(self, simulator: OpenAISimulator) -> Iterator[Bench]:
         yield OpenAIBench(simulator)
+
+    async def test_previews_of_a_channel_that_does_not_stream_are_dropped_by_name(self, simulator: OpenAISimulator) -> None:
+        asked: dict[str, Any] = {"stream": True, "partial_images": 2}
+        assert self.adjusted(OpenAIBench(simulator), **asked).dropped == ()
+        assert self.adjusted(OpenAIBench(simulator, stream=False), **asked).dropped == ("partial_images",)
 
     async def test_what_was_asked_is_what_is_sent(self, bench: Bench, simulator: OpenAISimulator, transport: Engine) -> None:
         asked = self.request(

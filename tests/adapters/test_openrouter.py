@@ -11,6 +11,7 @@ import pytest
 from imagegate.adapters.openrouter import OpenRouterAdapter
 from imagegate.domain.events import CompletedImage, Finished, PartialImage
 from imagegate.domain.images import Operation
+from imagegate.domain.output import Output
 from imagegate.errors import (
     Ambiguous,
     AuthFailed,
@@ -278,6 +279,27 @@ class TestOpenRouterChat(OpenRouterContract):
         assert (len(completed(seen)), simulator.calls) == (3, 3)
         finished = seen[-1].event
         assert isinstance(finished, Finished) and finished.usage and finished.usage.output_tokens == 3 * 1290
+
+    async def test_a_size_is_a_ratio_for_models_that_say_nothing_about_it(self, bench: Bench, transport: Engine) -> None:
+        several = self.at(bench, GPT, chat_models=("*",))
+        await self.run(several, transport, self.request(several, size="1536x1024"))
+        assert several.last.json["image_config"] == {"aspect_ratio": "3:2"}
+        assert self.adjusted(several, size="2048x2048").mapped == {"size": "2048x2048->1024x1024"}
+        seedream = self.at(bench, "bytedance-seed/seedream-4.5", chat_models=("*",))
+        await self.run(seedream, transport, self.request(seedream, size="9:16", extra={"resolution": "2K"}))
+        assert seedream.last.json["image_config"] == {"aspect_ratio": "9:16", "image_size": "2K"}
+        assert "resolution" not in seedream.last.json
+        with pytest.raises(InvalidRequest) as caught:
+            await self.run(seedream, transport, self.request(seedream, size="square_hd"))
+        assert caught.value.param == "size"
+
+    async def test_what_chat_does_not_have_is_told(self, bench: Bench) -> None:
+        several = self.at(bench, GPT, chat_models=("*",))
+        given: dict[str, Any] = {"quality": "high", "output_format": "jpeg", "output_compression": 9, "background": "opaque"}
+        adjusted = self.adjusted(several, **given, extra={"messages": [], "modalities": [], "seed": 1})
+        assert set(adjusted.dropped) == {"quality", "background", "messages", "modalities"}
+        assert adjusted.mapped == {"output_format": "*->jpeg"}
+        assert adjusted.output == Output("jpeg", compression=9, anew=True)
 
     async def test_a_model_without_words_is_asked_for_pictures_alone(self, bench: Bench, transport: Engine) -> None:
         seedream = self.at(bench, "bytedance-seed/seedream-4.5", chat_models=("*",))

@@ -185,6 +185,14 @@ class TestQianfan(LinkedContract):
         end = seen[-1].event
         assert isinstance(end, Finished) and end.created and end.extra["usage"]["credits"] == 8
 
+    @pytest.mark.parametrize(("model", "dropped"), [(QWEN, {"element_list", "x"}), (TASK, {"seed", "x"}), (OMNI, {"seed", "x"})])
+    def test_each_api_has_fields_of_its_own(
+        self, simulator: QianfanSimulator, executor: Executor, model: str, dropped: set[str]
+    ) -> None:
+        extra = {"negative_prompt": "dogs", "element_list": [{"element_id": 1}], "seed": 7, "x": 1}
+        adjusted = self.adjusted(QianfanBench(simulator, executor, model), extra=extra)
+        assert set(adjusted.dropped) == dropped
+
     @pytest.mark.parametrize("model", ["qwen-image-edit", TASK, OMNI])
     async def test_several_pictures(self, simulator: QianfanSimulator, executor: Executor, transport: Engine, model: str) -> None:
         bench = QianfanBench(simulator, executor, model)

@@ -110,7 +110,8 @@ class TestReplicate(LinkedContract):
             ("recraft-ai/recraft-v3", {"size": "1365x1024", "style": "digital_illustration"}, {"size": "1365x1024"}),
             (UNKNOWN, {"size": "1920x1080"}, {"aspect_ratio": "16:9"}),
             (UNKNOWN, {"size": "3:2"}, {"aspect_ratio": "3:2"}),
-            (UNKNOWN, {"size": "2K"}, {"resolution": "2K"}),
+            (UNKNOWN, {"size": "2K"}, {"aspect_ratio": "1:1"}),
+            (UNKNOWN, {"extra": {"resolution": "2K"}}, {"resolution": "2K"}),
         ],
     )
     async def test_fields(

@@ -25,7 +25,7 @@ from imagegate.domain.events import CompletedImage, ImageBytes, ImageDetails, Pa
 from imagegate.domain.images import ImageRequest, Operation
 from imagegate.errors import Ambiguous, BadResponse, ContentRefused, InvalidRequest
 from imagegate.upstream.client import Account, Refusal, Upstream
-from tests.adapters.contract import AdapterContract, Bench, Failure, NoOutside, Seen, completed, drain
+from tests.adapters.contract import AdapterContract, Bench, Failure, NoOutside, Seen, completed, drain, reference
 from tests.adapters.sandbox.samples import checkered, file_of, opened, request, round_hole
 from tests.support import pictures
 from tests.support.held import held_image
@@ -80,6 +80,7 @@ class Clock:
 class SandboxBench(Bench):
     """A channel to nowhere."""
 
+    unheard_of = frozenset({Failure.NO_CREDIT, Failure.NO_PICTURE, Failure.NOT_JSON})
     model = "sandbox"
 
     def __init__(self, executor: ThreadPoolExecutor, clock: Clock, **options: Any) -> None:
@@ -112,6 +113,10 @@ class TestContract(AdapterContract):
     @pytest.fixture
     def bench(self, executor: ThreadPoolExecutor, clock: Clock) -> Iterator[Bench]:
         yield SandboxBench(executor, clock)
+
+    def kinds(self, bench: Bench) -> list[dict[str, Any]]:
+        """Pictures that are large enough to write on."""
+        return [{**kind, "images": (reference(640, 640),)} if kind else {} for kind in super().kinds(bench)]
 
 
 class TestSandbox:

@@ -76,6 +76,7 @@ class TestSiliconFlow(LinkedContract):
             (QWEN, {}, {"image_size": "1328x1328"}),
             (QWEN, {"size": "16:9"}, {"image_size": "1664x928"}),
             (QWEN, {"size": "1328x1328", "extra": {"image_size": "1x1", "batch_size": 9}}, {"image_size": "1328x1328"}),
+            (QWEN, {"extra": {"image_size": "928x1664"}}, {"image_size": "928x1664"}),
             (
                 QWEN,
                 {"extra": {"seed": "7", "negative_prompt": "42", "cfg": 4, "num_inference_steps": 30}},
@@ -92,6 +93,11 @@ class TestSiliconFlow(LinkedContract):
         assert bench.last.json == {"model": model, "prompt": "a red house", **sent}
         look = pictures.look(completed(seen)[0])
         assert f"{look.size[0]}x{look.size[1]}" == sent["image_size"]
+
+    async def test_what_is_ours_is_told(self, simulator: SiliconFlowSimulator) -> None:
+        bench = SiliconFlowBench(simulator, QWEN)
+        adjusted = self.adjusted(bench, size="1328x1328", extra={"image_size": "1x1", "batch_size": 9, "image2": "x", "cfg": 4})
+        assert adjusted.dropped == ("image_size", "batch_size", "image2")
 
     async def test_an_edit_numbers_its_pictures_and_takes_no_size(
         self, simulator: SiliconFlowSimulator, transport: Engine
@@ -146,6 +152,7 @@ class TestSiliconFlow(LinkedContract):
         (429, {"message": "Request was rejected due to rate limiting.", "data": None}, RateLimited),
         (451, {"code": 20021, "message": "no", "data": None}, ContentRefused),
         (400, {"code": 20021, "message": "no", "data": None}, ContentRefused),
+        (451, {"code": 50451, "message": "no", "data": None}, ContentRefused),
         (451, {"message": "no"}, ContentRefused),
         (500, {"code": 50507, "message": "Unknown error"}, Ambiguous),
         (503, {"code": 50505, "message": "Model service overloaded."}, Unavailable),

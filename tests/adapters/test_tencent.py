@@ -129,6 +129,15 @@ class TestTokenHub(LinkedContract):
         texts = [pictures.data_url(data) if url else base64.b64encode(data).decode() for data in contents]
         assert bench.submitted["images"] == texts
 
+    @pytest.mark.parametrize(
+        ("model", "dropped"), [(PRO, ("style",)), (HY, ("style", "watermark")), ("tomorrows", ("style", "watermark"))]
+    )
+    async def test_what_tokenhub_does_not_have_is_told(
+        self, simulator: TencentSimulator, model: str, dropped: tuple[str, ...]
+    ) -> None:
+        bench = TencentBench(simulator, model)
+        assert self.adjusted(bench, style="x", extra={"watermark": True, "x_new": 1}).dropped == dropped
+
     async def test_what_the_answer_says(self, simulator: TencentSimulator, transport: Engine) -> None:
         bench = TencentBench(simulator, PRO)
         seen = await self.run(bench, transport, self.request(bench, size="1536x1024"))

@@ -69,6 +69,9 @@ class TogetherBench(Bench):
             return request
         return replace(request, prompt=f"{request.prompt} {WORDS[failure]}")
 
+    def calls(self) -> int:
+        return len(self.simulator.requests)
+
     def open_connections(self) -> int:
         return sum(not request.complete for request in self.simulator.requests)
 
@@ -120,6 +123,7 @@ class TestTogether(AdapterContract):
         seen = await self.run(bench, transport, self.request(bench, size="1792x1008"))
         assert simulator.requests[-1].json["aspect_ratio"] == "16:9" and "width" not in simulator.requests[-1].json
         assert pictures.look(completed(seen)[0]).size == (1344, 768)
+        assert self.adjusted(bench, size="1792x1008").mapped == {"size": "1792x1008->1280x720"}
 
     @pytest.mark.parametrize(
         ("model", "count", "field"),

@@ -68,6 +68,9 @@ class XaiBench(Bench):
             return request
         return replace(request, prompt=f"{request.prompt} {WORDS[failure]}")
 
+    def calls(self) -> int:
+        return len(self.simulator.requests)
+
     def open_connections(self) -> int:
         return sum(not request.complete for request in self.simulator.requests)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -73,6 +73,21 @@ class TestZhipu(LinkedContract):
     def bench(self, simulator: ZhipuSimulator, request: pytest.FixtureRequest) -> Iterator[Bench]:
         model, queued = request.param
         yield ZhipuBench(simulator, model, async_jobs=queued)
+
+    @pytest.mark.parametrize(
+        ("given", "dropped"),
+        [
+            ({"user": "user-1"}, ()),
+            ({"user": "u"}, ("user",)),
+            ({"user": "user-1", "safety_identifier": "person-1"}, ("user",)),
+            ({"user": "person-1", "safety_identifier": "person-1"}, ()),
+            ({"safety_identifier": "x" * 129}, ("safety_identifier",)),
+            ({"user": "user-1", "extra": {"user_id": "person-1", "watermark": False}}, ("user",)),
+            ({"extra": {"style": "vivid"}, "style": "vivid"}, ("style", "style")),
+        ],
+    )
+    async def test_what_has_no_place_is_told(self, bench: Bench, given: Mapping[str, Any], dropped: tuple[str, ...]) -> None:
+        assert self.adjusted(bench, **given).dropped == dropped
 
     @pytest.mark.parametrize(
         ("model", "given", "sent"),

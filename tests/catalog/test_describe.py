@@ -4,7 +4,7 @@ import json
 
 from imagegate.catalog.describe import describe
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities, Price, SizeRule
+from imagegate.domain.capabilities import Capabilities, Decider, Price, SizeRule
 from imagegate.domain.images import Operation
 
 
@@ -14,7 +14,7 @@ def test_a_model_with_fixed_sizes() -> None:
     model = Capabilities(frozenset(Operation), max_n=2, sizes=rule, formats=("png",), retires="2026-12-01", price=price)
     described = describe(model)
     assert described["operations"] == ["edit", "generate"]
-    assert described["sizes"] == {"fixed": ["64x32"], "auto": False, "policy": "nearest"}
+    assert described["sizes"] == {"fixed": ["64x32"], "auto": False, "policy": "nearest", "decided_by": "caller"}
     assert described["converted_formats"] == ["jpeg", "webp"]
     assert (described["max_n"], described["formats"], described["references"]) == (2, ["png"], 16)
     assert (described["mask"], described["retires"], described["partial_images"]) == (True, "2026-12-01", 0)
@@ -26,6 +26,14 @@ def test_free_sizes_are_told_by_their_bounds_and_no_price_is_null() -> None:
     described = describe(Capabilities(frozenset(Operation), sizes=SizeRule(multiple=16, max_edge=2048)))
     assert (described["sizes"]["multiple"], described["sizes"]["max_edge"]) == (16, 2048)
     assert described["price"] is None
+
+
+def test_sizes_that_nobody_can_ask_for_have_no_bounds_and_stand_where_they_hold() -> None:
+    kept = SizeRule(decided_by=Decider.INPUT)
+    described = describe(Capabilities(frozenset(Operation), edit_sizes=kept))
+    assert described["edit_sizes"] == {"decided_by": "input", "auto": True, "policy": "nearest"}
+    assert described["sizes"]["decided_by"] == "caller"
+    assert "mask_sizes" not in described
 
 
 def test_a_true_zero_is_told() -> None:

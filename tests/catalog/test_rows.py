@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from imagegate.catalog.rows import PriceRow, Row, SizesRow
-from imagegate.domain.capabilities import Capabilities, SizeRule
+from imagegate.domain.capabilities import Capabilities, Decider, SizePolicy, SizeRule, VendorFields
 from imagegate.domain.images import Operation
 
 
@@ -17,9 +17,23 @@ def test_what_a_row_leaves_out_keeps_the_domains_defaults() -> None:
 
 
 def test_every_field_of_the_domain_can_be_written() -> None:
-    written = set(Row.model_fields) - {"notes"}
-    assert written == set(Capabilities.__dataclass_fields__)
+    written = set(Row.model_fields) - {"notes", "vendor_fields"}
+    assert written == set(Capabilities.__dataclass_fields__) - {"vendor"}
     assert set(SizesRow.model_fields) == set(SizeRule.__dataclass_fields__)
+
+
+def test_sizes_of_edits_and_the_fields_that_a_model_takes() -> None:
+    row = Row.model_validate(
+        {
+            "operations": ["generate", "edit"],
+            "edit_sizes": {"fixed": ["64x64"]},
+            "mask_sizes": {"decided_by": "input", "policy": "strict"},
+            "vendor_fields": ["seed"],
+        }
+    ).capabilities()
+    assert row.edit_sizes == SizeRule(fixed=((64, 64),))
+    assert row.mask_sizes == SizeRule(decided_by=Decider.INPUT, policy=SizePolicy.STRICT)
+    assert row.vendor == VendorFields(only=frozenset({"seed"}))
 
 
 def test_a_price_keeps_its_day() -> None:
@@ -61,6 +75,9 @@ def test_local_pictures_may_cost_nothing() -> None:
         {"max_edge": 10, "min_pixels": 101},
         {"max_ratio": 0.5},
         {"policy": "closest"},
+        {"decided_by": "chance"},
+        {"decided_by": "input", "fixed": ["64x64"]},
+        {"decided_by": "model", "multiple": 8},
         {"auto": "yes"},
     ],
 )

@@ -15,7 +15,7 @@ import pytest
 
 from imagegate.adapters import registry
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, Decider, SizeRule
 from imagegate.domain.images import Operation
 from imagegate.domain.output import CONVERTIBLE
 from tests.simulators.base import Simulator
@@ -66,6 +66,8 @@ class Case:
         return CATALOG.capabilities(self.adapter, self.model)
 
 
+WIDE = "1536x768"
+"""A size whose ratio no model takes for another one."""
 TODAY = datetime.now(UTC).date().isoformat()
 CASES = [Case(name, model) for name in registry.ENTRIES for model in CATALOG.models(name)]
 CASES = [case for case in CASES if not (case.row.retires and case.row.retires <= TODAY) and case.is_simulated]
@@ -146,6 +148,41 @@ def test_edit(client: openai.OpenAI, case: Case) -> None:
     result = client.images.edit(**asked)
     assert result.data is not None and len(result.data) == 1
     check(result.data[0], result.size)
+
+
+@able(Operation.GENERATE)
+def test_a_generations_size_is_what_is_told(client: openai.OpenAI, case: Case) -> None:
+    answer = client.images.with_raw_response.generate(
+        model=case.public, prompt="a red house", size=WIDE, response_format="b64_json"
+    )
+    check_size(answer, [case.row.sizes])
+
+
+@able(Operation.EDIT)
+def test_an_edits_size_is_what_is_told(client: openai.OpenAI, case: Case) -> None:
+    picture = ("a.png", pictures.png((1024, 1024)), "image/png")
+    answer = client.images.with_raw_response.edit(
+        image=picture, prompt="the same at night", model=case.public, size=WIDE, response_format="b64_json"
+    )
+    restyled = [SizeRule(decided_by=Decider.INPUT)] if case.row.extra.get("restyles") else []
+    check_size(answer, [case.row.edit_sizes or case.row.sizes, *restyled])
+
+
+def check_size(answer: Any, rules: list[SizeRule]) -> None:
+    """A size that was told is the picture's, and one that could not be asked for is mentioned in the head."""
+    result = answer.parse()
+    data = base64.b64decode(result.data[0].b64_json)
+    mention = answer.headers.get("x-imagegate-size")
+    granted = mention.partition("->")[2] if mention else WIDE
+    if granted in {Decider.INPUT, Decider.MODEL}:
+        assert granted in {rule.decided_by for rule in rules}
+    else:
+        assert rules[0].decided_by is Decider.CALLER
+        assert result.size is not None, f"{granted} was granted and not told"
+    if result.size and b"<svg" not in data[:5000]:
+        told = [int(edge) for edge in result.size.split("x")]
+        drawn = pictures.look(data)[1]
+        assert drawn[0] / drawn[1] == pytest.approx(told[0] / told[1], rel=0.2), f"{drawn} is not {result.size}"
 
 
 @able(Operation.GENERATE)

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from imagegate.domain.capabilities import SizePolicy, SizeRule
-from imagegate.domain.fitting import describe_rule, fit_size, satisfiable, satisfies, size_from
+from imagegate.domain.fitting import by_ratio, describe_rule, fit_size, satisfiable, satisfies, size_from
 from imagegate.domain.sizes import Auto, PixelSize, Ratio, Size, Tier, flips, parse_size
 from imagegate.errors import InvalidRequest
 
@@ -191,3 +191,9 @@ def test_a_rule_with_one_far_off_size_is_still_served() -> None:
 def test_the_sentence_about_a_rule() -> None:
     assert describe_rule(SQUARES) == "1024x1024, 512x512, 256x256"
     assert describe_rule(FREE).endswith("a ratio of at most 3:1, or auto")
+
+
+def test_sizes_that_stand_for_ratios() -> None:
+    rule = by_ratio(["1:1", "16:9", "9:21"], SizeRule(policy=SizePolicy.PASSTHROUGH, auto=False))
+    assert rule == SizeRule(fixed=((1024, 1024), (1280, 720), (672, 1568)), auto=False)
+    assert by_ratio(["2:1"], SizeRule(fixed=((64, 64), (128, 64)))).fixed == ((128, 64),)

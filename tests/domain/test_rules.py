@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagegate.domain.capabilities import Capabilities, SizePolicy, SizeRule
+from imagegate.domain.capabilities import Capabilities, Decider, SizePolicy, SizeRule, VendorFields
 from imagegate.domain.images import ImageRequest, InputImage, Operation
 from imagegate.domain.output import Output
 from imagegate.domain.rules import OPTIONAL_PARAMETERS, Adjusted, adjust, splits, streams
@@ -160,6 +160,105 @@ def test_passthrough_keeps_the_callers_words(size: str) -> None:
     adjusted = generate(LENIENT, size=size)
     assert adjusted.request.size == size
     assert adjusted.mapped == {}
+
+
+@pytest.mark.parametrize("decider", [Decider.INPUT, Decider.MODEL])
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [("1024*1024", "1024x1024"), ("16:9", "16:9"), ("2k", "2K")],
+)
+def test_a_size_that_nobody_can_ask_for_is_taken_off_and_told(decider: Decider, asked: str, told: str) -> None:
+    adjusted = edit(replace(CHOOSY, sizes=SizeRule(decided_by=decider)), size=asked)
+    assert adjusted.request.size is None
+    assert adjusted.mapped == {"size": f"{told}->{decider}"}
+
+
+@pytest.mark.parametrize("decider", [Decider.INPUT, Decider.MODEL])
+@pytest.mark.parametrize("policy", [SizePolicy.NEAREST, SizePolicy.STRICT])
+def test_a_word_for_no_size_asks_for_none(decider: Decider, policy: SizePolicy) -> None:
+    model = replace(CHOOSY, sizes=SizeRule(decided_by=decider, policy=policy))
+    assert generate(model, size="auto") == generate(model) == Adjusted(ASK)
+
+
+@pytest.mark.parametrize("decider", [Decider.INPUT, Decider.MODEL])
+def test_a_strict_model_refuses_a_size_that_it_cannot_be_told(decider: Decider) -> None:
+    error = refused(replace(CHOOSY, sizes=SizeRule(decided_by=decider, policy=SizePolicy.STRICT)), size="1024x1024")
+    assert (error.param, error.code) == ("size", "invalid_size")
+
+
+def test_a_word_that_is_no_size_is_refused_where_no_size_is_taken() -> None:
+    assert refused(replace(CHOOSY, sizes=SizeRule(decided_by=Decider.INPUT)), size="large").param == "size"
+
+
+def test_edits_and_edits_with_a_mask_have_their_own_sizes() -> None:
+    model = replace(
+        LENIENT,
+        sizes=SizeRule(fixed=((64, 64),)),
+        edit_sizes=SizeRule(fixed=((128, 128),)),
+        mask_sizes=SizeRule(decided_by=Decider.INPUT),
+    )
+    assert generate(model, size="1024x1024").request.size == "64x64"
+    assert edit(model, size="1024x1024").request.size == "128x128"
+    assert edit(model, size="1024x1024", mask=PICTURE).mapped == {"size": "1024x1024->input"}
+    assert edit(replace(model, mask_sizes=None), size="1024x1024", mask=PICTURE).request.size == "128x128"
+    assert edit(replace(model, mask_sizes=None, edit_sizes=None), size="1024x1024", mask=PICTURE).request.size == "64x64"
+
+
+def test_unknown_fields_go_along_or_are_named() -> None:
+    extra = {"seed": 1, "loras[0]": "x", "Clarity": "x2", "webhook": "w"}
+    assert generate(LENIENT, extra=extra) == Adjusted(replace(ASK, extra=extra))
+    some = replace(LENIENT, vendor=VendorFields(only=frozenset({"seed", "loras", "[A-Z]*"})))
+    adjusted = generate(some, extra=extra)
+    assert adjusted.dropped == ("webhook",)
+    assert adjusted.request.extra == {"seed": 1, "loras[0]": "x", "Clarity": "x2"}
+    but_one = replace(LENIENT, vendor=VendorFields(never=frozenset({"webhook"})))
+    assert generate(but_one, extra=extra).dropped == ("webhook",)
+
+
+def test_an_unknown_field_never_stands_for_one_of_ours() -> None:
+    assert generate(LENIENT, extra={"model": "x", "image[0]": "y", "n[]": 3}).dropped == ("model", "image[0]", "n[]")
+
+
+def test_names_that_are_told_fit_into_a_header() -> None:
+    model = replace(LENIENT, vendor=VendorFields(only=frozenset()))
+    hostile = generate(model, extra={"a\r\nset-cookie: x,y": 1, "é" * 1000: 2}).dropped
+    assert hostile == ("a??set-cookie:?x?y", "?" * 64)
+    many = generate(model, extra={f"f{number}": 1 for number in range(1000)}).dropped
+    assert (len(many), many[0], many[-1]) == (51, "f0", "950-more")
+
+
+SIZED = VendorFields(only=frozenset({"seed"}), sizes=frozenset({"aspect_ratio", "resolution"}))
+
+
+def test_a_size_leaves_nothing_to_say_to_the_providers_own_words() -> None:
+    words = {"seed": 7, "aspect_ratio": "1:1", "resolution": "2K"}
+    free = replace(CHOOSY, sizes=SizeRule(), vendor=SIZED)
+    assert generate(free, extra=words) == generate(free, extra=words, size=None) == Adjusted(replace(ASK, extra=words))
+    assert generate(free, extra=words, size="auto").dropped == ()
+    said = generate(free, extra=words, size="512x512")
+    assert (said.request.size, said.request.extra, said.dropped) == ("512x512", {"seed": 7}, ("aspect_ratio", "resolution"))
+
+
+def test_the_providers_own_words_cannot_ask_for_a_size_either_where_nobody_can() -> None:
+    model = replace(CHOOSY, sizes=SizeRule(decided_by=Decider.INPUT), vendor=SIZED)
+    assert generate(model, extra={"seed": 7, "resolution": "2K"}).dropped == ("resolution",)
+
+
+@pytest.mark.parametrize(
+    ("size", "dropped"), [("16:9", ("aspect_ratio",)), ("2K", ("resolution",)), ("square_hd", ("aspect_ratio", "resolution"))]
+)
+def test_a_ratio_leaves_the_tier_to_be_said_and_a_tier_the_ratio(size: str, dropped: tuple[str, ...]) -> None:
+    model = replace(LENIENT, vendor=SIZED)
+    assert generate(model, size=size, extra={"aspect_ratio": "1:1", "resolution": "2K"}).dropped == dropped
+
+
+def test_a_ratio_becomes_as_large_as_the_providers_own_field_says() -> None:
+    model = replace(CHOOSY, sizes=SizeRule(multiple=16), vendor=SIZED)
+    large = generate(model, size="16:9", extra={"resolution": "4k", "seed": 1})
+    assert large.mapped == {"size": "16:9->5376x3024"}
+    assert (large.request.extra, large.dropped) == ({"seed": 1}, ())
+    plain = generate(model, size="16:9", extra={"resolution": "huge"})
+    assert (plain.request.size, plain.dropped) == ("1280x720", ("resolution",))
 
 
 @pytest.mark.parametrize("capabilities", [LENIENT, CHOOSY])

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
 
 import pytest
 
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, Decider, SizeRule, VendorFields
 from imagegate.domain.channels import Channel, ModelRoute
-from imagegate.domain.events import CompletedImage, Finished, ImageBytes, ImageEvent, ImageLink, PartialImage, held
+from imagegate.domain.events import CompletedImage, Finished, ImageBytes, ImageDetails, ImageEvent, ImageLink, PartialImage, held
 from imagegate.domain.images import ImageRequest, Operation
 from imagegate.errors import (
     Ambiguous,
@@ -171,3 +172,43 @@ async def test_an_svg_that_begins_with_a_declaration_is_a_picture() -> None:
 
     adapter = ScriptedAdapter({"one": [CompletedImage(ImageBytes(arriving()))]})
     assert await drained(relay(adapter, [channel("one")]).run(request(), Report())) == [("CompletedImage", encoded)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "said", "told"),
+    [
+        (SizeRule(), ImageDetails(), ("512x512", "high")),
+        (SizeRule(fixed=((64, 64),)), ImageDetails(size="auto"), ("64x64", "high")),
+        (SizeRule(fixed=((64, 64),)), ImageDetails(size="65x65", quality="low"), ("65x65", "low")),
+        (SizeRule(decided_by=Decider.MODEL), ImageDetails(), (None, "high")),
+        (SizeRule(decided_by=Decider.MODEL), ImageDetails(size="70x70"), ("70x70", "high")),
+    ],
+)
+async def test_what_was_granted_is_told_and_never_what_was_asked(
+    rule: SizeRule, said: ImageDetails, told: tuple[str | None, str]
+) -> None:
+    capabilities = Capabilities(frozenset(Operation), sizes=rule)
+    adapter = ScriptedAdapter({"one": [CompletedImage(held(PNG), said)]}, capabilities)
+    asked = request(size="512x512", quality="high")
+    events = [event async for event in relay(adapter, [channel("one")]).run(asked, Report()) if isinstance(event, CompletedImage)]
+    assert [(event.details.size, event.details.quality) for event in events] == [told]
+
+
+async def test_a_quality_that_was_dropped_is_not_told() -> None:
+    capabilities = Capabilities(frozenset(Operation), parameters=frozenset())
+    adapter = ScriptedAdapter({"one": [picture()]}, capabilities)
+    events = [event async for event in relay(adapter, [channel("one")]).run(request(quality="high"), Report())]
+    assert [event.details.quality for event in events if isinstance(event, CompletedImage)] == [None]
+
+
+async def test_an_adapter_may_narrow_what_a_model_can_do_for_one_request() -> None:
+    class Narrow(ScriptedAdapter):
+        def capabilities_for(self, request: ImageRequest, channel: Channel) -> Capabilities:
+            only = frozenset({channel.name})
+            return replace(self.capabilities(request.model), max_n=1, vendor=VendorFields(only=only))
+
+    adapter = Narrow({"one": [picture()]})
+    report = Report()
+    await drained(relay(adapter, [channel("one")]).run(request(n=2, extra={"one": 1, "two": 2}), report))
+    assert report.dropped == ("two",)
+    assert [(asked.n, dict(asked.extra)) for _, asked in adapter.calls] == [(1, {"one": 1})] * 2

@@ -193,7 +193,7 @@ class BedrockSimulator(Simulator):
     def _stability(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         kind: Any = inputs.get("output_format", "png")
         source = inputs.get("image") or inputs.get("init_image")
-        kept = pictures.look(base64.b64decode(source)).size if source else None
+        kept = pictures.look(base64.b64decode(source)).size if source and "aspect_ratio" not in inputs else None
         size = f"{kept[0]}x{kept[1]}" if kept else RATIOS[inputs.get("aspect_ratio", "1:1")]
         image = base64.b64encode(self.picture or drawn(size, 0, kind)).decode()
         reason = "Filter reason: output image" if self.filtered else None

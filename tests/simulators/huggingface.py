@@ -43,6 +43,9 @@ TRIGGERS: Mapping[str, Reply] = {
     "[list]": Reply.json({"error": ["Error in `parameters.width`: must be smaller"], "warnings": []}, status=400),
     "[object]": Reply.json({"error": {"message": "Invalid size.", "type": "invalid_request_error", "param": "size"}}, status=400),
     "[detail]": Reply.json({"detail": [{"loc": ["body", "seed"], "msg": "Bad seed", "type": "int_type"}]}, status=422),
+    "[policy]": Reply.json(
+        {"detail": [{"loc": ["body", "prompt"], "msg": "Refused.", "type": "content_policy_violation"}]}, status=422
+    ),
     "[html]": Reply.raw(b"<!doctype html>", "text/html"),
     "[no_data]": Reply.json({"images": [], "data": [], "status": "succeeded", "output": None}),
     "[silence]": Reply.silence(),

@@ -63,6 +63,8 @@ _NANO = Model("image_input", listed=True, most=14, ratios=_MATCH, formats=_JPG_P
 _IMAGEN = Model(ratios=frozenset({"1:1", "16:9", "9:16", "4:3", "3:4"}), formats=_JPG_PNG, outputs=False)
 _IDEOGRAM = Model("image", formats=_NO_FORMAT, outputs=False)
 _SD = Model("image")
+_RECRAFT_EDGES = (1024, 1280, 1365, 1434, 1536, 1707, 1820, 2048)
+_RECRAFT_SIZES = frozenset(size for edge in _RECRAFT_EDGES for size in (f"{edge}x1024", f"1024x{edge}"))
 MODELS: Mapping[str, Model] = {
     "black-forest-labs/flux-schnell": Model(),
     "black-forest-labs/flux-dev": Model("image"),
@@ -100,9 +102,7 @@ MODELS: Mapping[str, Model] = {
     "ideogram-ai/ideogram-v3-turbo": _IDEOGRAM,
     "ideogram-ai/ideogram-v3-balanced": _IDEOGRAM,
     "ideogram-ai/ideogram-v3-quality": _IDEOGRAM,
-    "recraft-ai/recraft-v3": Model(
-        formats=_NO_FORMAT, sizes=frozenset({"1024x1024", "1365x1024", "1536x1024", "1707x1024"}), outputs=False
-    ),
+    "recraft-ai/recraft-v3": Model(formats=_NO_FORMAT, sizes=_RECRAFT_SIZES, outputs=False),
     "qwen/qwen-image": Model(),
     "qwen/qwen-image-edit-plus": Model("image", listed=True, most=3, ratios=_MATCH, needs=frozenset({"prompt", "image"})),
     "stability-ai/stable-diffusion-3.5-large": _SD,

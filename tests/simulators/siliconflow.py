@@ -40,6 +40,7 @@ TRIGGERS: Mapping[str, Reply] = {
     "[busy]": _no(503, 50505, "Model service overloaded. Please try again later."),
     "[content]": _no(451, 20021, "The prompt may contain prohibited content."),
     "[balance]": _no(403, 30001, "Sorry, your account balance is insufficient"),
+    "[legal]": _no(451, 50451, "The request was refused by a content inspection."),
     "[500]": _no(500, 50507, "Unknown error"),
     "[504]": Reply.raw(b"", "text/plain", status=504),
     "[no_data]": Reply.json({"images": [], "timings": {"inference": 0.0}, "seed": 1}),

@@ -162,7 +162,8 @@ class StabilitySimulator(Simulator):
         output_format: Any = texts.get("output_format", "png")
         filtered = "[filtered]" in texts.get("prompt", "")
         source = next(iter(files.values()), None)
-        size = pictures.look(source).size if source else SIZES[texts.get("aspect_ratio", "1:1")]
+        kept = source if "aspect_ratio" not in texts else None
+        size = pictures.look(kept).size if kept else SIZES[texts.get("aspect_ratio", "1:1")]
         data = self.picture or pictures.picture(output_format, size, (128, 128, 128) if filtered else pictures.RED)
         told = {"finish-reason": "CONTENT_FILTERED" if filtered else "SUCCESS", "seed": texts.get("seed") or "343940597"}
         if request.headers.get("accept") == "application/json":

@@ -6,6 +6,7 @@ Source: volcengine-ark-runtime 5.0.54 (types/images), volcengine.com/docs/82379 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import Field
@@ -14,20 +15,21 @@ from imagegate.adapters import base
 from imagegate.adapters._ark import codes
 from imagegate.adapters.shape import answers, payload, verdicts
 from imagegate.adapters.shape.typed import Kinds, typed
+from imagegate.adapters.shape.wishes import WISHES
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities, SizeRule
+from imagegate.domain.capabilities import Capabilities, SizeRule, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import ImageEvent
 from imagegate.domain.fitting import size_from
 from imagegate.domain.images import ImageRequest
 from imagegate.domain.sizes import Tier, parse_ratio
-from imagegate.errors import GatewayError
+from imagegate.errors import GatewayError, InvalidRequest
 from imagegate.upstream.client import Refusal, Upstream
 from imagegate.upstream.inline import InlineImage
 
 _WORDS = answers.StreamWords(completed=".partial_succeeded", failed=".partial_failed", finished=".completed")
 """Ark streams whole pictures: its "partial" is one picture of a group."""
-_PLACED = frozenset({"aspect_ratio", "resolution", "response_format"})
+_TAKEN = VendorFields(sizes=WISHES)
 _KINDS: Kinds = {
     "watermark": bool,
     "layer_decomposition": bool,
@@ -56,7 +58,7 @@ class ArkAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row; endpoint ids (``ep-…``) get the row ``*``."""
-        return self._catalog.capabilities("ark", upstream_model)
+        return replace(self._catalog.capabilities("ark", upstream_model), vendor=_TAKEN)
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """Bearer key."""
@@ -67,7 +69,7 @@ class ArkAdapter:
         options: ArkOptions = channel.options
         extra = typed(request.extra, _KINDS)
         mapped = fields(request, extra, self.capabilities(request.model), options)
-        unknown = {name: value for name, value in extra.items() if name not in _PLACED}
+        unknown = {name: value for name, value in extra.items() if name not in WISHES}
         body = payload.merge(mapped, unknown, channel.overrides)
         accept = {"accept": "text/event-stream" if body.get("stream") else "application/json"}
         async with upstream.post_json("/images/generations", body, headers=accept) as answer:
@@ -109,10 +111,15 @@ def _size(asked: str | None, extra: Mapping[str, Any], rule: SizeRule) -> str | 
     """``WxH``; else pixels for a ratio and a tier, or a tier alone: the model then takes the ratio from the prompt."""
     if asked not in {None, "auto"}:
         return asked
-    word, shape = extra.get("resolution"), parse_ratio(str(extra.get("aspect_ratio")))
+    word, ratio = extra.get("resolution"), extra.get("aspect_ratio")
+    shape = parse_ratio(str(ratio))
+    if ratio is not None and shape is None:
+        raise InvalidRequest("'aspect_ratio' must be a ratio such as '16:9'.", param="aspect_ratio")
     tier = Tier(word.upper()) if isinstance(word, str) and word.upper() in set(Tier) else None
     if shape is None:
         return str(word).upper() if word else None
+    if word and tier is None:
+        raise InvalidRequest(f"'resolution' must be one of {', '.join(Tier)}.", param="resolution")
     return str(size_from(shape, tier or Tier.K2, rule))
 
 

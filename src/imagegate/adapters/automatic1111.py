@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import AsyncGenerator, Mapping
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Any
 
 from pydantic import Field
@@ -20,7 +21,7 @@ from imagegate.adapters.shape.masks import luminance_upload
 from imagegate.adapters.shape.typed import Kinds, typed
 from imagegate.adapters.shape.verdicts import Verdict, by_status, judged
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import ImageEvent
 from imagegate.domain.fitting import fit_size
@@ -50,7 +51,8 @@ _KINDS: Kinds = {
     "inpaint_full_res": bool,
     "inpaint_full_res_padding": int,
 }
-_FORWARDED = frozenset(_KINDS) | {"negative_prompt", "sampler_name", "scheduler", "styles", "hr_upscaler"}
+_TAKEN = VendorFields(only=frozenset({*_KINDS, "negative_prompt", "sampler_name", "scheduler", "styles", "hr_upscaler"}))
+"""Others could reach the server's scripts and settings."""
 _OUT_OF_MEMORY = frozenset({"OutOfMemoryError"})
 
 
@@ -73,7 +75,7 @@ class Automatic1111Adapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row; checkpoints are files of the operator, so there is one for all."""
-        return self._catalog.capabilities("automatic1111", upstream_model)
+        return replace(self._catalog.capabilities("automatic1111", upstream_model), vendor=_TAKEN)
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """HTTP Basic (RFC 7617) from a key ``user:password``, as ``--api-auth`` wants it; nothing without a key."""
@@ -83,7 +85,7 @@ class Automatic1111Adapter:
     async def run(self, request: ImageRequest, channel: Channel, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
         """One call that answers when all pictures are done."""
         options: Automatic1111Options = channel.options
-        extra = {name: value for name, value in typed(request.extra, _KINDS).items() if name in _FORWARDED and value is not None}
+        extra = {name: value for name, value in typed(request.extra, _KINDS).items() if value is not None}
         mapped = fields(request, self.capabilities(request.model), options)
         if request.mask is not None:
             mapped["mask"] = InlineImage(await luminance_upload(request.mask, self._executor, edit="white"))

@@ -18,7 +18,7 @@ from imagegate.adapters._azure import foundry
 from imagegate.adapters.shape import answers, failures, payload
 from imagegate.adapters.shape.typed import Kinds, typed
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import Finished, ImageEvent
 from imagegate.domain.images import ImageRequest, Operation
@@ -38,7 +38,11 @@ _FLUX_KINDS: Kinds = {
     "safety_tolerance": int,
     "prompt_upsampling": bool,
 }
-_FLUX_FORWARDED = frozenset(_FLUX_KINDS) | {"aspect_ratio"}
+_TAKEN: Mapping[str, VendorFields] = {
+    "flux2": VendorFields(only=frozenset(_FLUX_KINDS), sizes=frozenset({"aspect_ratio"})),
+    "mai": VendorFields(only=frozenset()),
+}
+"""By ``extra.route``; OpenAI's shape takes all."""
 _VERSION = r"^[A-Za-z0-9.-]*$"
 
 
@@ -69,7 +73,13 @@ class AzureAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The row of the model. An upstream name is a deployment, or ``model/deployment`` where their names differ."""
-        return self._catalog.capabilities("azure", upstream_model.partition("/")[0])
+        row = self._catalog.capabilities("azure", upstream_model.partition("/")[0])
+        return replace(row, vendor=_TAKEN.get(row.extra.get("route", ""), row.vendor))
+
+    def capabilities_for(self, request: ImageRequest, channel: Channel) -> Capabilities:
+        """Without previews where the channel does not stream."""
+        row = self.capabilities(request.model)
+        return row if channel.options.stream else replace(row, partial_images=0)
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """``api-key``, or a bearer token."""
@@ -100,8 +110,7 @@ def _call(request: ImageRequest, row: Capabilities, channel: Channel, upstream: 
     resource = upstream.base_url.removesuffix(_V1)
     match row.extra.get("route"):
         case "flux2":
-            extra = {name: value for name, value in typed(request.extra, _FLUX_KINDS).items() if name in _FLUX_FORWARDED}
-            body = payload.merge(foundry.flux2_fields(request), extra, channel.overrides)
+            body = payload.merge(foundry.flux2_fields(request), typed(request.extra, _FLUX_KINDS), channel.overrides)
             return upstream.post_json(f"{resource}/providers/blackforestlabs/v1/{row.extra['path']}{version}", body)
         case "mai" if request.operation is Operation.EDIT:
             text = payload.flatten({"model": request.model, "prompt": request.prompt, **channel.overrides})

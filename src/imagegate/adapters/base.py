@@ -56,6 +56,20 @@ class Adapter(Protocol):
         ...
 
 
+class ByRequest(Protocol):
+    """An adapter whose models can do more or less depending on what is asked of them, or on the channel's options."""
+
+    def capabilities_for(self, request: ImageRequest, channel: Channel) -> Capabilities:
+        """What ``capabilities`` says, narrowed for one request; ``request.model`` is the upstream model."""
+        ...
+
+
+def capabilities_for(adapter: Adapter, request: ImageRequest, channel: Channel) -> Capabilities:
+    """What an adapter can do for one request on one channel; a ``ByRequest`` says so itself."""
+    narrowed: Callable[[ImageRequest, Channel], Capabilities] | None = getattr(adapter, "capabilities_for", None)
+    return narrowed(request, channel) if narrowed else adapter.capabilities(request.model)
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What an adapter may be made with. ``executor``: for work that would block the event loop."""

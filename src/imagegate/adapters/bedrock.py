@@ -10,7 +10,7 @@ import base64
 import re
 from collections.abc import AsyncGenerator, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -66,7 +66,14 @@ class BedrockAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row; inference profiles (``us.stability…``) and their ARNs share the row of their model."""
-        return self._catalog.capabilities("bedrock", _PROFILE.sub("", upstream_model))
+        row = self._catalog.capabilities("bedrock", _PROFILE.sub("", upstream_model))
+        return replace(row, vendor=bodies.taken(bodies.Recipe.model_validate(row.extra)))
+
+    def capabilities_for(self, request: ImageRequest, channel: Channel) -> Capabilities:
+        """What Amazon's models take follows from the task."""
+        row = self.capabilities(request.model)
+        amazon = bodies.Recipe.model_validate(row.extra).family == "amazon"
+        return bodies.narrowed(row, bodies.task_type(request)) if amazon else row
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """A Bedrock API key as bearer; signatures are made for each call."""

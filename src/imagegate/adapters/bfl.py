@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from concurrent.futures import Executor
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -21,7 +22,7 @@ from imagegate.adapters.shape.jobs import paid
 from imagegate.adapters.shape.typed import Kinds, typed
 from imagegate.adapters.shape.verdicts import Verdict
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import ImageEvent, Progress
 from imagegate.domain.images import ImageRequest
@@ -38,8 +39,8 @@ _KINDS: Kinds = {
     **dict.fromkeys(("prompt_upsampling", "raw"), bool),
     **dict.fromkeys(("guidance", "image_prompt_strength"), float),
 }
-_DESTINATIONS = frozenset({"webhook_url", "webhook_secret"})
-"""Fields that would send the result to somebody else, and leave nothing to look at."""
+_TAKEN = VendorFields(never=frozenset({"webhook_url", "webhook_secret"}), sizes=frozenset({"aspect_ratio"}))
+"""Never what would send the result to somebody else, and leave nothing to look at."""
 
 
 class BflOptions(base.Options):
@@ -62,7 +63,7 @@ class BflAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row; unknown models are taken for FLUX.2's kind."""
-        return self._catalog.capabilities("bfl", upstream_model)
+        return replace(self._catalog.capabilities("bfl", upstream_model), vendor=_TAKEN)
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """The key in ``x-key``."""
@@ -71,8 +72,7 @@ class BflAdapter:
     async def run(self, request: ImageRequest, channel: Channel, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
         """Submit, look until it is ready. The job has no cancellation."""
         options: BflOptions = channel.options
-        extra = {name: value for name, value in typed(request.extra, _KINDS).items() if name not in _DESTINATIONS}
-        body = payload.merge(await self._fields(request), extra, channel.overrides)
+        body = payload.merge(await self._fields(request), typed(request.extra, _KINDS), channel.overrides)
         async with upstream.post_json(f"/{quote(request.model, safe='')}", body) as answer:
             job = await answer.json()
         with paid():

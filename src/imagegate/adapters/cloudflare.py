@@ -44,16 +44,11 @@ class CloudflareOptions(base.Options):
 
 
 class Recipe(BaseModel):
-    """How a model is called. ``takes``: unknown fields that it knows; None for all. ``size``: it takes width and height.
-
-    ``form``: a JSON body, or multipart with ``input_image_0`` and so on.
-    """
+    """How a model is called. ``form``: a JSON body, or multipart with ``input_image_0`` and so on."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     form: Literal["json", "multipart"] = "json"
-    takes: frozenset[str] | None = None
-    size: bool = True
 
 
 class CloudflareAdapter:
@@ -76,10 +71,10 @@ class CloudflareAdapter:
     async def run(self, request: ImageRequest, channel: Channel, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
         """One call, one picture."""
         options: CloudflareOptions = channel.options
-        recipe = Recipe.model_validate(self.capabilities(request.model).extra)
+        row = self.capabilities(request.model)
+        recipe = Recipe.model_validate(row.extra)
         path = run_path(options.account_id or upstream.key.rpartition(":")[0], request.model)
-        extra = {name: value for name, value in request.extra.items() if recipe.takes is None or name in recipe.takes}
-        body = payload.merge(fields(request, recipe), typed(extra, _KINDS), channel.overrides)
+        body = payload.merge(fields(request, row), typed(request.extra, _KINDS), channel.overrides)
         if recipe.form == "multipart":
             call = upstream.post_form(path, await self._form(request, body, options.max_reference_edge))
         else:
@@ -116,10 +111,10 @@ def run_path(account: str, model: str) -> str:
     return f"/accounts/{account}/ai/run/{model}"
 
 
-def fields(request: ImageRequest, recipe: Recipe) -> dict[str, Any]:
-    """Prompt and size; everything else is the caller's own fields."""
+def fields(request: ImageRequest, row: Capabilities) -> dict[str, Any]:
+    """Prompt and size; everything else is the caller's own fields. A model that makes one size only is not told it."""
     body: dict[str, Any] = {"prompt": request.prompt}
-    size = parse_size(request.size) if request.size and recipe.size else None
+    size = parse_size(request.size) if request.size and len(row.sizes.fixed) != 1 else None
     if isinstance(size, PixelSize):
         body.update(width=size.width, height=size.height)
     return body

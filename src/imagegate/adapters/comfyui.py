@@ -9,17 +9,18 @@ import re
 import secrets
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from imagegate.adapters import base
 from imagegate.adapters._comfyui import history, uploads
 from imagegate.adapters._comfyui.options import ComfyuiOptions
-from imagegate.adapters._comfyui.template import filled, size_of
+from imagegate.adapters._comfyui.template import filled, size_of, slots
 from imagegate.adapters.shape import payload
 from imagegate.adapters.shape.jobs import paid, withdrawn
 from imagegate.adapters.shape.verdicts import Verdict, by_status, judged
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, Decider, SizeRule, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import Finished, ImageEvent, Progress
 from imagegate.domain.images import ImageRequest, Operation
@@ -30,6 +31,8 @@ _JOB = re.compile(r"[\w-]{1,100}")
 _CALLERS = frozenset({"value_smaller_than_min", "value_bigger_than_max", "invalid_input_type"})
 """Kinds of a node's error that a request can cause; the others are the workflow's."""
 _SEEDS = 2**48
+_OURS = frozenset({"prompt", "model", "n", "width", "height", "mask"})
+_NO_SIZE = SizeRule(decided_by=Decider.MODEL)
 
 
 class ComfyuiAdapter:
@@ -43,6 +46,12 @@ class ComfyuiAdapter:
     def capabilities(self, upstream_model: str) -> Capabilities:
         """One row for all; what a channel can do its workflows decide."""
         return self._catalog.capabilities("comfyui", upstream_model)
+
+    def capabilities_for(self, request: ImageRequest, channel: Channel) -> Capabilities:
+        """What the workflow for this kind of request has slots for."""
+        row = self.capabilities(request.model)
+        template = _template(request, channel.options)[0]
+        return row if template is None else narrowed(row, slots(template))
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """ComfyUI knows no keys; one that is given is the Bearer of a proxy before it."""
@@ -78,15 +87,32 @@ class ComfyuiAdapter:
 
 def workflow(request: ImageRequest, options: ComfyuiOptions) -> Mapping[str, Any]:
     """The template for this kind of request. Raises ModelMissing when the channel has none."""
-    if request.mask is not None:
-        chosen, what = options.mask_workflow, "edits with a mask"
-    elif request.operation is Operation.EDIT:
-        chosen, what = options.edit_workflow, "edits"
-    else:
-        chosen, what = options.workflow, "generations"
+    chosen, what = _template(request, options)
     if chosen is None:
         raise ModelMissing(f"The channel of this model has no workflow for {what}; the operator has to add one.")
     return chosen
+
+
+def _template(request: ImageRequest, options: ComfyuiOptions) -> tuple[Mapping[str, Any] | None, str]:
+    if request.mask is not None:
+        return options.mask_workflow, "edits with a mask"
+    if request.operation is Operation.EDIT:
+        return options.edit_workflow, "edits"
+    return options.workflow, "generations"
+
+
+def narrowed(row: Capabilities, slots: frozenset[str]) -> Capabilities:
+    """What a workflow can do that has these slots: a wish without a slot would change nothing."""
+    pictures = next(number for number in range(len(slots) + 1) if f"image_{number}" not in slots)
+    own = frozenset(name for name in slots - _OURS if not name.startswith("image_"))
+    return replace(
+        row,
+        max_n=row.max_n if "n" in slots else 1,
+        sizes=row.sizes if {"width", "height"} <= slots else _NO_SIZE,
+        mask="mask" in slots,
+        max_references=min(pictures, row.max_references),
+        vendor=VendorFields(only=own),
+    )
 
 
 def values(request: ImageRequest, options: ComfyuiOptions, row: Capabilities) -> dict[str, Any]:

@@ -49,7 +49,12 @@ class DashscopeAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row; its ``extra`` says how the model is called (see ``_dashscope.bodies``)."""
-        return self._catalog.capabilities("dashscope", upstream_model)
+        row = self._catalog.capabilities("dashscope", upstream_model)
+        return replace(row, vendor=bodies.taken(row))
+
+    def capabilities_for(self, request: ImageRequest, channel: Channel) -> Capabilities:
+        """Smaller pictures in an edit with words and pictures in turn."""
+        return bodies.narrowed(request, self.capabilities(request.model))
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """Bearer key, and the workspace of the channel."""

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from concurrent.futures import Executor
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from pydantic import Field
@@ -52,7 +53,8 @@ class FalAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row."""
-        return self._catalog.capabilities("fal", upstream_model)
+        row = self._catalog.capabilities("fal", upstream_model)
+        return replace(row, vendor=Recipe.of(row).taken())
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """``Key``, not ``Bearer``."""

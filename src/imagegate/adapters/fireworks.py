@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import Field
@@ -17,7 +17,7 @@ from imagegate.adapters._fireworks import answers, jobs
 from imagegate.adapters.shape import failures, payload, verdicts
 from imagegate.adapters.shape.typed import Kinds, typed
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import CompletedImage, ImageBytes, ImageEvent
 from imagegate.domain.images import ImageRequest
@@ -53,26 +53,29 @@ class FireworksOptions(base.Options):
 class Route:
     """A way to call a model, the catalog's ``extra.route``. ``path``: with the model's full name in it.
 
-    ``forwarded``: vendor fields that go along. ``pixels``: a size is width and height, not a ratio. ``job``: submit, then ask.
+    ``taken``: vendor fields that go along. ``pixels``: a size is width and height, not a ratio. ``job``: submit, then ask.
     """
 
     path: str
-    forwarded: frozenset[str]
+    taken: VendorFields
     pixels: bool = False
     job: bool = False
 
 
+_RATIO = frozenset({"aspect_ratio"})
 ROUTES: Mapping[str, Route] = {
     "text_to_image": Route(
         "/workflows/{}/text_to_image",
-        frozenset({"seed", "guidance_scale", "num_inference_steps", "safety_check", "aspect_ratio"}),
+        VendorFields(frozenset({"seed", "guidance_scale", "num_inference_steps", "safety_check"}), sizes=_RATIO),
     ),
     "image_generation": Route(
         "/image_generation/{}",
-        frozenset({"seed", "cfg_scale", "steps", "sampler", "safety_check", "negative_prompt"}),
+        VendorFields(frozenset({"seed", "cfg_scale", "steps", "sampler", "safety_check", "negative_prompt"})),
         pixels=True,
     ),
-    "kontext": Route("/workflows/{}", frozenset({"seed", "prompt_upsampling", "safety_tolerance", "aspect_ratio"}), job=True),
+    "kontext": Route(
+        "/workflows/{}", VendorFields(frozenset({"seed", "prompt_upsampling", "safety_tolerance"}), sizes=_RATIO), job=True
+    ),
 }
 
 
@@ -86,7 +89,8 @@ class FireworksAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row; Fireworks' own models are known without ``accounts/fireworks/models/``."""
-        return self._catalog.capabilities("fireworks", upstream_model.removeprefix(_PREFIX))
+        row = self._catalog.capabilities("fireworks", upstream_model.removeprefix(_PREFIX))
+        return replace(row, vendor=_route(row).taken)
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """Bearer key."""
@@ -94,9 +98,8 @@ class FireworksAdapter:
 
     async def run(self, request: ImageRequest, channel: Channel, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
         """One call that answers with a picture, or a job that is watched until its picture is ready."""
-        route = ROUTES[self.capabilities(request.model).extra.get("route", "text_to_image")]
-        extra = {name: value for name, value in typed(request.extra, _KINDS).items() if name in route.forwarded}
-        body = payload.merge(fields(request, route), extra, channel.overrides)
+        route = _route(self.capabilities(request.model))
+        body = payload.merge(fields(request, route), typed(request.extra, _KINDS), channel.overrides)
         path = route.path.format(full_name(request.model))
         options: FireworksOptions = channel.options
         if route.job:
@@ -125,6 +128,10 @@ class FireworksAdapter:
             told = answers.details(answer)
             async with aclosing(answer.chunks()) as chunks:
                 yield CompletedImage(ImageBytes(chunks, "raw"), told)
+
+
+def _route(row: Capabilities) -> Route:
+    return ROUTES[row.extra.get("route", "text_to_image")]
 
 
 def full_name(model: str) -> str:

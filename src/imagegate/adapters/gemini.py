@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 
 from pydantic import Field
 
 from imagegate.adapters import base
-from imagegate.adapters.google_shape import answers, failures, payload
+from imagegate.adapters.google_shape import answers, failures, fields, payload
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.capabilities import Capabilities
 from imagegate.domain.channels import Channel
@@ -42,7 +43,12 @@ class GeminiAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row; ``extra`` has the model's ratios and tiers."""
-        return self._catalog.capabilities("gemini", upstream_model.removeprefix("models/"))
+        return replace(self._catalog.capabilities("gemini", upstream_model.removeprefix("models/")), vendor=fields.TAKEN)
+
+    def capabilities_for(self, request: ImageRequest, channel: Channel) -> Capabilities:
+        """No previews where the channel does not stream; no quality beside a size."""
+        row = payload.narrowed(self.capabilities(request.model), request, tier_said=payload.says_tier(request.extra))
+        return row if channel.options.stream else replace(row, partial_images=0)
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """The API key; never in the url, which is logged on the way."""

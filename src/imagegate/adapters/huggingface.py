@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from concurrent.futures import Executor
 from contextlib import aclosing
+from dataclasses import replace
 
 from pydantic import Field
 
@@ -18,11 +19,11 @@ from imagegate.adapters.shape import failures, payload
 from imagegate.adapters.shape.typed import Kinds, typed
 from imagegate.adapters.shape.verdicts import Verdict, by_status, judged
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import ImageEvent
-from imagegate.domain.images import ImageRequest
-from imagegate.errors import GatewayError, ModelNotFound, Unavailable
+from imagegate.domain.images import ImageRequest, Operation
+from imagegate.errors import GatewayError, Unavailable
 from imagegate.upstream.client import Refusal, Upstream
 
 _KINDS: Kinds = {
@@ -32,6 +33,7 @@ _KINDS: Kinds = {
     "guidance_scale": float,
     "strength": float,
 }
+_TAKEN = VendorFields(sizes=frozenset({"width", "height", "target_size", "image_size", "aspect_ratio"}))
 _LONGEST_WAIT = 300.0
 
 
@@ -56,7 +58,12 @@ class HuggingFaceAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row; the providers' own names get the row ``*``."""
-        return self._catalog.capabilities("huggingface", upstream_model)
+        return replace(self._catalog.capabilities("huggingface", upstream_model), vendor=_TAKEN)
+
+    def capabilities_for(self, request: ImageRequest, channel: Channel) -> Capabilities:
+        """Without edits where the provider behind the router has none."""
+        row, options = self.capabilities(request.model), channel.options
+        return row if DIALECTS[options.provider].edits else replace(row, operations=row.operations - {Operation.EDIT})
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """Bearer token."""
@@ -66,9 +73,6 @@ class HuggingFaceAdapter:
         """One call in the provider's dialect."""
         options: HuggingFaceOptions = channel.options
         dialect = DIALECTS[options.provider]
-        if request.images and not dialect.edits:
-            message = f"The model '{request.model}' cannot edit pictures through this provider; choose one that can."
-            raise ModelNotFound(message, param="model")
         fields = payload.merge(dialect.fields(request), typed(request.extra, _KINDS), channel.overrides)
         call = upstream.post_json(dialect.path(request.model), dialect.body(request, fields), headers=dialect.headers)
         async with call as answer, aclosing(dialect.read(answer, self._executor)) as events:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -18,7 +19,7 @@ from imagegate.adapters._ideogram import answers
 from imagegate.adapters.shape import masks, payload, verdicts
 from imagegate.adapters.shape.verdicts import Verdict
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import ImageEvent
 from imagegate.domain.images import ImageRequest
@@ -31,6 +32,7 @@ SPEEDS: Mapping[str, str] = {"low": "TURBO", "medium": "DEFAULT", "high": "QUALI
 """Quality as ``rendering_speed``."""
 
 _PROMPTED_EDIT = "ideogram-edit"
+_TAKEN = VendorFields(sizes=frozenset({"aspect_ratio", "resolution"}))
 
 
 class IdeogramOptions(base.Options):
@@ -52,7 +54,7 @@ class IdeogramAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row."""
-        return self._catalog.capabilities("ideogram", upstream_model)
+        return replace(self._catalog.capabilities("ideogram", upstream_model), vendor=_TAKEN)
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """The key in ``Api-Key``."""
@@ -97,11 +99,11 @@ def endpoint(request: ImageRequest, options: IdeogramOptions) -> str:
 
 
 def fields(request: ImageRequest, path: str) -> dict[str, Any]:
-    """The text fields. The model is in the path; inpainting keeps the picture's size."""
+    """The text fields. The model is in the path."""
     body: dict[str, Any] = {"text_prompt" if "-v4/" in path else "prompt": request.prompt}
     if request.n != 1:
         body["num_images"] = request.n
-    size = parse_size(request.size) if request.size and request.mask is None else None
+    size = parse_size(request.size) if request.size else None
     if isinstance(size, PixelSize):
         body["resolution"] = str(size)
     if speed := SPEEDS.get(request.quality or ""):

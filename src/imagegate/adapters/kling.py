@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import Field
@@ -21,7 +22,7 @@ from imagegate.adapters.shape import payload, verdicts
 from imagegate.adapters.shape.jobs import paid
 from imagegate.adapters.shape.typed import Kinds, typed
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, Decider, SizeRule, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import ImageEvent, Progress
 from imagegate.domain.images import ImageRequest
@@ -29,7 +30,7 @@ from imagegate.errors import GatewayError
 from imagegate.upstream.client import Refusal, Upstream
 from imagegate.upstream.inline import InlineImage
 
-_GONE = frozenset({"callback_url", "model_name", "watermark", "response_format"})
+_TAKEN = VendorFields(never=frozenset({"callback_url", "model_name"}), sizes=frozenset({"aspect_ratio", "resolution"}))
 _KINDS: Kinds = {"image_fidelity": float, "human_fidelity": float, "watermark": bool, "watermark_info": {"enabled": bool}}
 
 
@@ -51,7 +52,13 @@ class KlingAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row."""
-        return self._catalog.capabilities("kling", upstream_model)
+        return replace(self._catalog.capabilities("kling", upstream_model), vendor=_TAKEN)
+
+    def capabilities_for(self, request: ImageRequest, channel: Channel) -> Capabilities:
+        """``extra.restyles``: one reference keeps its own shape, several are subjects of a new picture."""
+        row = self.capabilities(request.model)
+        restyled = row.extra.get("restyles") and route(request, row) != "multi-image2image"
+        return replace(row, edit_sizes=SizeRule(decided_by=Decider.INPUT, policy=row.sizes.policy)) if restyled else row
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """The API key, or a token that holds for half an hour."""
@@ -65,7 +72,7 @@ class KlingAdapter:
         row = self.capabilities(request.model)
         extra = typed(request.extra, _KINDS)
         path = f"/images/{route(request, row)}"
-        unknown = {name: value for name, value in extra.items() if name not in _GONE}
+        unknown = {name: value for name, value in extra.items() if name != "watermark"}
         body = payload.merge(fields(request, extra, row, options), unknown, channel.overrides)
         async with upstream.post_json(path, body) as answer:
             job = jobs.name(codes.data_of(await answer.json()))
@@ -105,8 +112,7 @@ def fields(request: ImageRequest, extra: Mapping[str, Any], row: Capabilities, o
         body["image"] = pictures[0]
         if row.extra.get("reference"):
             body["image_reference"] = extra.get("image_reference", options.image_reference)
-    if not (row.extra.get("restyles") and "image" in body):  # such a picture keeps the shape of its reference
-        body.update(jobs.shape(request.size, () if where == "multi-image2image" else row.extra.get("tiers", ())))
+    body.update(jobs.shape(request.size, () if where == "multi-image2image" else row.extra.get("tiers", ())))
     if "watermark" in extra and "watermark_info" not in extra:
         body["watermark_info"] = {"enabled": extra["watermark"]}
     return body

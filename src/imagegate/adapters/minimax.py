@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import Field
@@ -16,7 +17,7 @@ from imagegate.adapters._minimax import results
 from imagegate.adapters.shape import answers, failures, payload, verdicts
 from imagegate.adapters.shape.typed import Kinds, typed
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import ImageEvent
 from imagegate.domain.images import ImageRequest, Operation
@@ -38,8 +39,13 @@ _KINDS: Kinds = {
     "watermark": bool,
     "disable_prompt_enhanced": bool,
 }
+_PLACED = frozenset({"watermark", "style_weight"})
 _SHAPE = frozenset({"aspect_ratio", "width", "height"})
-_PLACED = frozenset({"watermark", "style_weight", "response_format"})
+_TAKEN: Mapping[str, VendorFields] = {
+    "images": VendorFields(never=_PLACED, sizes=_SHAPE),
+    "own": VendorFields(sizes=_SHAPE),
+}
+"""By ``extra.api``."""
 _BASE64_LIMIT = 128 * 1024 * 1024
 """Bytes of an answer with up to nine pictures in it."""
 
@@ -62,7 +68,8 @@ class MiniMaxAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row."""
-        return self._catalog.capabilities("minimax", upstream_model)
+        row = self._catalog.capabilities("minimax", upstream_model)
+        return replace(row, vendor=_TAKEN[row.extra.get("api", "own")])
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """Bearer key."""
@@ -86,7 +93,8 @@ class MiniMaxAdapter:
 async def _own(request: ImageRequest, row: Capabilities, channel: Channel, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
     options: MiniMaxOptions = channel.options
     extra = typed(request.extra, _KINDS)
-    body = payload.merge(fields(request, extra, row, options), _unplaced(request, extra), channel.overrides)
+    unknown = {name: value for name, value in extra.items() if name not in _PLACED}
+    body = payload.merge(fields(request, extra, row, options), unknown, channel.overrides)
     async with upstream.post_json("/image_generation", body) as answer:
         document = await answer.json(_BASE64_LIMIT)
     for event in results.pictures(document):
@@ -100,7 +108,7 @@ async def _openai_like(
     edit = request.operation is Operation.EDIT
     if edit:
         mapped["images"] = [{"image_url": InlineImage(image, as_url=True)} for image in request.images]
-    body = payload.merge(mapped, _unplaced(request, typed(request.extra, _KINDS)), channel.overrides)
+    body = payload.merge(mapped, typed(request.extra, _KINDS), channel.overrides)
     path = "/images/edits" if edit else "/images/generations"
     async with (
         upstream.post_json(path, body) as answer,
@@ -124,18 +132,12 @@ def fields(request: ImageRequest, extra: Mapping[str, Any], row: Capabilities, o
         body["subject_reference"] = [
             {"type": "character", "image_file": InlineImage(image, as_url=True)} for image in request.images
         ]
-    if request.style:
-        weight = {"style_weight": extra["style_weight"]} if "style_weight" in extra else {}
-        body["style"] = {"style_type": request.style, **weight}
+    style = {"style_type": request.style, "style_weight": extra.get("style_weight")}
+    if said := {name: value for name, value in style.items() if value is not None}:
+        body["style"] = said
     if "watermark" in extra and "aigc_watermark" not in extra:
         body["aigc_watermark"] = extra["watermark"]
     return body
-
-
-def _unplaced(request: ImageRequest, extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Unknown fields that go out as they are; a size of the request leaves no other shape beside it."""
-    gone = _PLACED | (_SHAPE if request.size not in {None, "auto"} else frozenset())
-    return {name: value for name, value in extra.items() if name not in gone}
 
 
 ROW = base.AdapterRow(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import Field
@@ -17,9 +18,9 @@ from imagegate.adapters.shape import payload
 from imagegate.adapters.shape.jobs import paid
 from imagegate.adapters.shape.typed import Kinds, typed
 from imagegate.adapters.shape.verdicts import Verdict, by_status, judged
-from imagegate.adapters.shape.wishes import wished_size
+from imagegate.adapters.shape.wishes import WISHES, wished_size
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import ImageEvent, Progress
 from imagegate.domain.images import ImageRequest
@@ -29,7 +30,7 @@ from imagegate.upstream.inline import InlineImage
 
 _PATH = "/images/generations"
 _OWN: Kinds = {"seed": int, "steps": int, "guidance": float}
-_OWN_FIELDS = frozenset({*_OWN, "negative_prompt", "loras"})
+_TAKEN = VendorFields(only=frozenset({*_OWN, "negative_prompt", "loras"}), sizes=WISHES)
 _LEFT_TODAY = "modelscope-ratelimit-requests-remaining"
 
 
@@ -53,7 +54,7 @@ class ModelscopeAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row; most models of the hub have only that of their family."""
-        return self._catalog.capabilities("modelscope", upstream_model)
+        return replace(self._catalog.capabilities("modelscope", upstream_model), vendor=_TAKEN)
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """Bearer token."""
@@ -102,8 +103,8 @@ async def _waited(task: str, options: ModelscopeOptions, upstream: Upstream) -> 
 
 
 def fields(request: ImageRequest, row: Capabilities, options: ModelscopeOptions) -> dict[str, Any]:
-    """The request in ModelScope's fields; of the caller's own only those that are documented."""
-    own = {name: value for name, value in typed(request.extra, _OWN).items() if name in _OWN_FIELDS and value is not None}
+    """The request in ModelScope's fields."""
+    own = {name: value for name, value in typed(request.extra, _OWN).items() if name not in WISHES and value is not None}
     body: dict[str, Any] = {**own, "model": request.model, "prompt": request.prompt}
     if size := wished_size(request, row.sizes):
         body["size"] = size

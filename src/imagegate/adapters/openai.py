@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
@@ -50,6 +51,11 @@ class OpenAIAdapter:
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row; a model that is not in it gets the permissive row and the server decides."""
         return self._catalog.capabilities("openai", upstream_model)
+
+    def capabilities_for(self, request: ImageRequest, channel: Channel) -> Capabilities:
+        """Without previews where the channel does not stream."""
+        row = self.capabilities(request.model)
+        return row if channel.options.stream else replace(row, partial_images=0)
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """Bearer key, and the organization and project of the channel."""

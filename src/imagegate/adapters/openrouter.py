@@ -18,9 +18,10 @@ from imagegate.adapters._openrouter import chat, refusals, sizes
 from imagegate.adapters.shape import answers, failures, payload
 from imagegate.adapters.shape.typed import typed
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, SizePolicy, SizeRule, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import Finished, ImageBytes, ImageEvent, PartialImage, Usage, add_usage
+from imagegate.domain.fitting import by_ratio
 from imagegate.domain.images import ImageRequest
 from imagegate.domain.rules import streams
 from imagegate.errors import GatewayError
@@ -28,7 +29,9 @@ from imagegate.upstream.client import Refusal, Upstream
 from imagegate.upstream.inline import InlineImage
 
 _SAME_NAME = ("quality", "background", "output_format", "output_compression", "user")
-_SIZES = frozenset({"size", "aspect_ratio", "resolution"})
+_TAKEN = VendorFields(sizes=frozenset({"aspect_ratio", "resolution"}))
+"""Beside a size OpenRouter would refuse these as a conflict."""
+_KINDS = {"seed": int}
 
 
 class OpenRouterOptions(base.Options):
@@ -49,7 +52,16 @@ class OpenRouterAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row."""
-        return self._catalog.capabilities("openrouter", upstream_model)
+        return replace(self._catalog.capabilities("openrouter", upstream_model), vendor=_TAKEN)
+
+    def capabilities_for(self, request: ImageRequest, channel: Channel) -> Capabilities:
+        """By chat a model has neither quality, background, format and previews nor any parameter but ``user``."""
+        row = self.capabilities(request.model)
+        if not _by_chat(request, channel):
+            return row
+        vendor = replace(_TAKEN, never=chat.OURS)
+        none = replace(row, qualities=(), backgrounds=(), formats=(), partial_images=0)
+        return replace(none, parameters=chat.PARAMETERS, vendor=vendor, sizes=_chat_sizes(request, row))
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """Bearer key, and who asks, when the operator wants that known."""
@@ -60,9 +72,7 @@ class OpenRouterAdapter:
 
     async def run(self, request: ImageRequest, channel: Channel, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
         """One call, JSON or SSE; by chat, one call a picture."""
-        options: OpenRouterOptions = channel.options
-        by_chat = any(fnmatchcase(request.model, pattern) for pattern in options.chat_models)
-        source = (self._chat if by_chat else self._images)(request, channel, upstream)
+        source = (self._chat if _by_chat(request, channel) else self._images)(request, channel, upstream)
         async with aclosing(source) as events:
             async for event in events:
                 yield event
@@ -75,7 +85,7 @@ class OpenRouterAdapter:
         capabilities = self.capabilities(request.model)
         previews = (request.partial_images or 0) if streams(request, capabilities) else 0
         mapped = fields(request, sizes.size_fields(request.size, capabilities.extra), stream=previews > 0)
-        body = payload.merge(mapped, _fitting(request.extra, mapped), channel.overrides)
+        body = payload.merge(mapped, typed(request.extra, _KINDS), channel.overrides)
         accept = {"accept": "text/event-stream" if previews else "application/json"}
         async with (
             upstream.post_json("/images", body, headers=accept) as answer,
@@ -92,8 +102,8 @@ class OpenRouterAdapter:
 
     async def _chat(self, request: ImageRequest, channel: Channel, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
         said = self.capabilities(request.model).extra
-        mapped = chat.fields(request, said, sizes.size_fields(request.size, said))
-        body = payload.merge(mapped, _fitting(request.extra, mapped), channel.overrides)
+        mapped = chat.fields(request, said, sizes.size_fields(request.size, {"ratios": chat.RATIOS, **said}))
+        body = payload.merge(mapped, chat.unplaced(typed(request.extra, _KINDS)), channel.overrides)
         usage: Usage | None = None
         last = Finished()
         for _ in range(request.n):
@@ -107,6 +117,19 @@ class OpenRouterAdapter:
                     else:
                         yield event
         yield replace(last, usage=usage)
+
+
+def _by_chat(request: ImageRequest, channel: Channel) -> bool:
+    options: OpenRouterOptions = channel.options
+    return any(fnmatchcase(request.model, pattern) for pattern in options.chat_models)
+
+
+def _chat_sizes(request: ImageRequest, row: Capabilities) -> SizeRule:
+    """By chat pixels are a ratio; a row that says nothing about ratios has the usual ones. Other words pass where they may."""
+    pixels = request.size is not None and request.size[:1].isdigit() and ":" not in request.size and request.size[-1:].isdigit()
+    if row.extra.get("ratios") or (row.sizes.policy is SizePolicy.PASSTHROUGH and not pixels):
+        return row.sizes
+    return by_ratio(chat.RATIOS, row.sizes)
 
 
 def fields(request: ImageRequest, size: Mapping[str, Any], *, stream: bool) -> dict[str, Any]:
@@ -123,12 +146,6 @@ def fields(request: ImageRequest, size: Mapping[str, Any], *, stream: bool) -> d
     if stream:
         body["stream"] = True
     return body
-
-
-def _fitting(extra: Mapping[str, Any], mapped: Mapping[str, Any]) -> dict[str, Any]:
-    """Unknown fields, without a second word about size, which OpenRouter would refuse as a conflict."""
-    sized = bool(_SIZES & mapped.keys())
-    return {name: value for name, value in typed(extra, {"seed": int}).items() if not (sized and name in _SIZES)}
 
 
 async def _skip(event: PartialImage) -> None:

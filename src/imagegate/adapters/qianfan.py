@@ -21,9 +21,9 @@ from imagegate.adapters.shape.items import finished_of, pictures_of
 from imagegate.adapters.shape.masks import luminance_upload
 from imagegate.adapters.shape.typed import Kinds, typed
 from imagegate.adapters.shape.verdicts import by_status
-from imagegate.adapters.shape.wishes import wished_size
+from imagegate.adapters.shape.wishes import WISHES, wished_size
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import CompletedImage, ImageEvent, ImageLink
 from imagegate.domain.images import ImageRequest, Operation
@@ -34,7 +34,8 @@ from imagegate.upstream.inline import InlineImage
 _ANSWER_LIMIT = 64 * 1024 * 1024
 """Bytes of an answer: some models put the pictures into it."""
 _OWN: Kinds = {"seed": int, "steps": int, "guidance": float, "watermark": bool, "prompt_extend": bool}
-_OWN_FIELDS = frozenset({*_OWN, "negative_prompt", "refer_image", "feature"})
+_TAKEN = VendorFields(only=frozenset({*_OWN, "negative_prompt", "refer_image", "feature"}), sizes=WISHES)
+"""Of the v2 API; ``tasks.TAKEN`` are those of the jobs."""
 
 
 class QianfanOptions(base.Options):
@@ -55,7 +56,14 @@ class QianfanAdapter:
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row. In ``extra``: ``path`` of a model that has its own, ``counted`` false when it takes no ``n``, and
         ``refer_image`` when its references go with a generation."""
-        return self._catalog.capabilities("qianfan", upstream_model)
+        row = self._catalog.capabilities("qianfan", upstream_model)
+        return replace(row, vendor=tasks.TAKEN if row.extra.get("task") else _TAKEN)
+
+    def capabilities_for(self, request: ImageRequest, channel: Channel) -> Capabilities:
+        """There is one name for the user, and ``safety_identifier`` is the better one."""
+        row = self.capabilities(request.model)
+        twice = request.user and request.safety_identifier and row.parameters
+        return replace(row, parameters=row.parameters - {"user"}) if twice and row.parameters else row
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """Bearer key (``bce-v3/ALTAK-…``)."""
@@ -99,8 +107,8 @@ def path(request: ImageRequest, row: Capabilities) -> str:
 
 
 def fields(request: ImageRequest, row: Capabilities) -> dict[str, Any]:
-    """The request in Qianfan's fields; of the caller's own only those that are documented."""
-    own = {name: value for name, value in typed(request.extra, _OWN).items() if name in _OWN_FIELDS and value is not None}
+    """The request in Qianfan's fields."""
+    own = {name: value for name, value in typed(request.extra, _OWN).items() if name not in WISHES and value is not None}
     body: dict[str, Any] = {**own, "model": request.model, "prompt": request.prompt}
     if row.extra.get("counted", True):
         body["n"] = request.n

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from concurrent.futures import Executor
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Literal
 
 import orjson
@@ -17,7 +18,7 @@ from imagegate.adapters import base
 from imagegate.adapters.shape import answers, failures, masks, payload, verdicts
 from imagegate.adapters.shape.verdicts import Verdict
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import ImageEvent
 from imagegate.domain.images import ImageRequest, Operation
@@ -25,6 +26,7 @@ from imagegate.errors import BadResponse, GatewayError
 from imagegate.upstream.client import Refusal, Upstream
 from imagegate.upstream.form import FormFile, MultipartForm
 
+_TAKEN = VendorFields(sizes=frozenset({"aspect_ratio"}))
 _VERDICTS: Mapping[str, Verdict] = {
     "not_enough_credits": Verdict.ACCOUNT,
     "insufficient_credits": Verdict.ACCOUNT,
@@ -56,7 +58,7 @@ class RecraftAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row."""
-        return self._catalog.capabilities("recraft", upstream_model)
+        return replace(self._catalog.capabilities("recraft", upstream_model), vendor=_TAKEN)
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """Bearer key."""
@@ -87,11 +89,11 @@ class RecraftAdapter:
 
 
 def fields(request: ImageRequest) -> dict[str, Any]:
-    """The request in Recraft's names. An edit keeps its picture's size, and a vector has no other format."""
+    """The request in Recraft's names. A vector has no other format."""
     body: dict[str, Any] = {"model": request.model, "prompt": request.prompt}
     if request.n != 1:
         body["n"] = request.n
-    if request.size not in {None, "auto"} and request.operation is Operation.GENERATE:
+    if request.size not in {None, "auto"}:
         body["size"] = request.size
     if request.style is not None:
         body["style"] = request.style

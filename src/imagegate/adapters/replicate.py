@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncGenerator, Mapping
 from concurrent.futures import Executor
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from pydantic import Field
@@ -60,7 +61,8 @@ class ReplicateAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row of ``owner/name``, whatever its version."""
-        return self._catalog.capabilities("replicate", upstream_model.partition(":")[0])
+        row = self._catalog.capabilities("replicate", upstream_model.partition(":")[0])
+        return replace(row, vendor=Recipe.of(row).taken())
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """Bearer token."""

@@ -20,11 +20,11 @@ from imagegate.adapters import base
 from imagegate.adapters._sandbox import references, tokens
 from imagegate.adapters._sandbox.faults import LONGEST_SECONDS, Directives, read_directives
 from imagegate.adapters._sandbox.pacing import Pace
-from imagegate.adapters._sandbox.plan import GENERATED_SIZE, Plan, make_plan
+from imagegate.adapters._sandbox.plan import GENERATED_SIZE, Plan, make_plan, unwritten
 from imagegate.adapters._sandbox.references import Canvas
 from imagegate.adapters._sandbox.rendering import Base64, Rendered, render
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities, SizePolicy, SizeRule
+from imagegate.domain.capabilities import Capabilities, SizePolicy, SizeRule, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import CompletedImage, ImageBytes, ImageDetails, ImageEvent, PartialImage, Progress, Usage
 from imagegate.domain.images import ImageRequest, Operation
@@ -83,6 +83,11 @@ class SandboxAdapter:
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The same row for every name."""
         return self._catalog.capabilities("sandbox", upstream_model) if self._catalog else CAPABILITIES
+
+    def capabilities_for(self, request: ImageRequest, channel: Channel) -> Capabilities:
+        """A picture has room for a few unknown fields."""
+        row, left = self.capabilities(request.model), unwritten(request)
+        return replace(row, vendor=VendorFields(never=left)) if left else row
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """None: nothing is called."""

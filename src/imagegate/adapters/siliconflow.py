@@ -6,6 +6,7 @@ Source: docs.siliconflow.cn (images-generations, FAQ on error codes); Portkey's 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from imagegate.adapters import base
@@ -13,7 +14,7 @@ from imagegate.adapters.shape import payload, verdicts
 from imagegate.adapters.shape.typed import Kinds, typed
 from imagegate.adapters.shape.verdicts import Verdict
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, Decider, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import CompletedImage, Finished, ImageEvent, ImageLink
 from imagegate.domain.images import ImageRequest
@@ -23,7 +24,7 @@ from imagegate.upstream.inline import InlineImage
 
 _KINDS: Kinds = {"seed": int, "num_inference_steps": int, "guidance_scale": float, "cfg": float}
 _IMAGE_NAMES = ("image", "image2", "image3")
-_OURS = frozenset({*_IMAGE_NAMES, "image_size", "batch_size", "response_format"})
+_TAKEN = VendorFields(never=frozenset({*_IMAGE_NAMES, "batch_size"}), sizes=frozenset({"image_size"}))
 _VERDICTS: Mapping[int, Verdict] = {
     20012: Verdict.MODEL,
     20015: Verdict.CALLER,
@@ -47,7 +48,7 @@ class SiliconFlowAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row."""
-        return self._catalog.capabilities("siliconflow", upstream_model)
+        return replace(self._catalog.capabilities("siliconflow", upstream_model), vendor=_TAKEN)
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """Bearer key."""
@@ -55,8 +56,8 @@ class SiliconFlowAdapter:
 
     async def run(self, request: ImageRequest, channel: Channel, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
         """One call."""
-        unknown = {name: value for name, value in typed(request.extra, _KINDS).items() if name not in _OURS}
-        body = payload.merge(fields(request, self.capabilities(request.model)), unknown, channel.overrides)
+        mapped = fields(request, self.capabilities(request.model))
+        body = payload.merge(mapped, typed(request.extra, _KINDS), channel.overrides)
         async with upstream.post_json("/images/generations", body) as answer:
             document = await answer.json()
         for event in pictures(document):
@@ -73,9 +74,9 @@ class SiliconFlowAdapter:
 
 
 def fields(request: ImageRequest, row: Capabilities) -> dict[str, Any]:
-    """The request in SiliconFlow's fields. A size is required, except where the model takes none (``extra.size`` false)."""
+    """The request in SiliconFlow's fields. A size is required, except where the model takes none."""
     body: dict[str, Any] = {"model": request.model, "prompt": request.prompt}
-    if row.extra.get("size", True) and (size := _size(request.size, row)):
+    if row.sizes_for(request).decided_by is Decider.CALLER and (size := _size(request, row)):
         body["image_size"] = size
     if request.n != 1:
         body["batch_size"] = request.n
@@ -96,9 +97,11 @@ def pictures(document: Any) -> Iterator[ImageEvent]:
     yield Finished(extra={name: document[name] for name in ("seed", "timings") if document.get(name) is not None})
 
 
-def _size(asked: str | None, row: Capabilities) -> str | None:
-    if asked not in {None, "auto"}:
-        return asked
+def _size(request: ImageRequest, row: Capabilities) -> str | None:
+    if request.size not in {None, "auto"}:
+        return request.size
+    if own := request.extra.get("image_size"):
+        return str(own)
     return "{}x{}".format(*row.sizes.fixed[0]) if row.sizes.fixed else None
 
 

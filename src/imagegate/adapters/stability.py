@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from concurrent.futures import Executor
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import Field
@@ -16,10 +16,10 @@ from pydantic import Field
 from imagegate.adapters import base
 from imagegate.adapters.shape import masks, payload, verdicts
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import CompletedImage, ImageBytes, ImageDetails, ImageEvent
-from imagegate.domain.images import ImageRequest, Operation
+from imagegate.domain.images import ImageRequest
 from imagegate.domain.sizes import PixelSize, aspect_ratio, parse_size
 from imagegate.errors import BadResponse, ContentRefused, GatewayError
 from imagegate.upstream.client import Answer, Refusal, Upstream
@@ -28,6 +28,7 @@ from imagegate.upstream.form import FormFile, MultipartForm
 RATIOS = ("1:1", "16:9", "9:16", "3:2", "2:3", "5:4", "4:5", "21:9", "9:21")
 """What ``aspect_ratio`` takes."""
 
+_TAKEN = VendorFields(sizes=frozenset({"aspect_ratio"}))
 _REFUSED = "The provider's safety system refused this request."
 
 
@@ -71,7 +72,7 @@ class StabilityAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row; unknown names are models of the sd3 endpoint."""
-        return self._catalog.capabilities("stability", upstream_model)
+        return replace(self._catalog.capabilities("stability", upstream_model), vendor=_TAKEN)
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """Bearer key."""
@@ -108,7 +109,7 @@ class StabilityAdapter:
 
 
 def fields(request: ImageRequest, recipe: Recipe) -> dict[str, Any]:
-    """The text fields. A size is a ratio here, and an edit keeps its picture's."""
+    """The text fields. A size is a ratio here."""
     body: dict[str, Any] = {}
     if recipe.prompt:
         body["prompt"] = request.prompt
@@ -116,7 +117,7 @@ def fields(request: ImageRequest, recipe: Recipe) -> dict[str, Any]:
         body["model"] = request.model
         if request.images:
             body["mode"] = "image-to-image"
-    if request.operation is Operation.GENERATE and (ratio := _ratio(request.size)):
+    if ratio := _ratio(request.size):
         body["aspect_ratio"] = ratio
     if request.output_format is not None:
         body["output_format"] = request.output_format

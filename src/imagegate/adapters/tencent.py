@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
+from dataclasses import replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -20,7 +21,7 @@ from imagegate.adapters.shape import answers, failures, payload
 from imagegate.adapters.shape.jobs import paid
 from imagegate.adapters.shape.typed import Kinds, typed
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import ImageEvent, Progress
 from imagegate.domain.images import ImageRequest
@@ -55,6 +56,14 @@ class TencentAdapter:
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row."""
         return self._catalog.capabilities("tencent", upstream_model)
+
+    def capabilities_for(self, request: ImageRequest, channel: Channel) -> Capabilities:
+        """Cloud API 3.0 refuses unknown fields; TokenHub has no style, and not for every model a watermark."""
+        row = self.capabilities(request.model)
+        if channel.options.api != "tokenhub":
+            return replace(row, vendor=cloudapi.TAKEN)
+        kept = frozenset() if row.extra.get("watermark") else frozenset({"watermark"})
+        return replace(row, parameters=frozenset(), vendor=VendorFields(never=kept))
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """TokenHub's bearer key; calls of API 3.0 are signed one by one."""

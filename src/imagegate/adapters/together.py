@@ -6,6 +6,7 @@ Source: together-py 3.1 (resources/images), docs.together.ai (image parameters, 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import Field
@@ -14,9 +15,10 @@ from imagegate.adapters import base
 from imagegate.adapters.shape import answers, failures, payload, verdicts
 from imagegate.adapters.shape.typed import Kinds, typed
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import ImageEvent
+from imagegate.domain.fitting import by_ratio
 from imagegate.domain.images import ImageRequest
 from imagegate.domain.sizes import PixelSize, aspect_ratio, parse_size
 from imagegate.errors import GatewayError
@@ -33,7 +35,7 @@ _KINDS: Kinds = {
     "prompt_upsampling": bool,
     "safety_tolerance": int,
 }
-_FORWARDED = frozenset(_KINDS) | {"negative_prompt", "image_loras", "aspect_ratio"}
+_TAKEN = VendorFields(only=frozenset({*_KINDS, "negative_prompt", "image_loras"}), sizes=frozenset({"aspect_ratio"}))
 _UNSAFE = "NSFW content"
 """How the one known message about refused content begins; no code of it is published."""
 
@@ -57,7 +59,12 @@ class TogetherAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row; ``extra.references`` is the field of reference pictures."""
-        return self._catalog.capabilities("together", upstream_model)
+        return replace(self._catalog.capabilities("together", upstream_model), vendor=_TAKEN)
+
+    def capabilities_for(self, request: ImageRequest, channel: Channel) -> Capabilities:
+        """Sizes are those of a few ratios where the channel says so."""
+        row = self.capabilities(request.model)
+        return row if channel.options.size_as == "pixels" else replace(row, sizes=by_ratio(_RATIOS, row.sizes))
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """Bearer key."""
@@ -66,9 +73,9 @@ class TogetherAdapter:
     async def run(self, request: ImageRequest, channel: Channel, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
         """One call, with or without pictures."""
         options: TogetherOptions = channel.options
-        extra = {name: value for name, value in typed(request.extra, _KINDS).items() if name in _FORWARDED}
         mapped = fields(request, options) | references(request, self.capabilities(request.model))
-        async with upstream.post_json("/images/generations", payload.merge(mapped, extra, channel.overrides)) as answer:
+        body = payload.merge(mapped, typed(request.extra, _KINDS), channel.overrides)
+        async with upstream.post_json("/images/generations", body) as answer:
             source = answers.events(answer, failures.openai_error_inside)
             try:
                 async for event in source:

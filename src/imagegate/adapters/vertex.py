@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncGenerator, Mapping
 from concurrent.futures import Executor
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ from pydantic import Field
 from imagegate.adapters import base
 from imagegate.adapters._vertex import imagen
 from imagegate.adapters._vertex.credentials import Tokens, is_api_key, service_account
-from imagegate.adapters.google_shape import answers, failures, payload
+from imagegate.adapters.google_shape import answers, failures, fields, payload
 from imagegate.adapters.shape.masks import luminance_upload
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.capabilities import Capabilities
@@ -57,7 +58,15 @@ class VertexAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row; its ``extra`` says which of the two protocols a model has."""
-        return self._catalog.capabilities("vertex", upstream_model)
+        row = self._catalog.capabilities("vertex", upstream_model)
+        return replace(row, vendor=imagen.taken(row) if _predicted(row) else fields.TAKEN)
+
+    def capabilities_for(self, request: ImageRequest, channel: Channel) -> Capabilities:
+        """No previews where the channel does not stream; no quality beside a size."""
+        row = self.capabilities(request.model)
+        tier_said = (imagen if _predicted(row) else payload).says_tier(request.extra)
+        row = payload.narrowed(row, request, tier_said=tier_said)
+        return row if channel.options.stream else replace(row, partial_images=0)
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """An API key or a bearer token; a service account's tokens change, so each call brings its own."""
@@ -88,13 +97,17 @@ class VertexAdapter:
         """The method to call, its body, and how many previews are wanted."""
         options: VertexOptions = channel.options
         capabilities = self.capabilities(request.model)
-        if capabilities.extra.get("protocol") == _PREDICT:
+        if _predicted(capabilities):
             mask = await luminance_upload(request.mask, self._executor, edit="white") if request.mask else None
             return _PREDICT, imagen.body(request, capabilities, mask, channel.overrides), 0
         stream = options.stream and streams(request, capabilities)
         previews = (request.partial_images or 0) if stream else 0
         body = payload.body(request, capabilities, channel.overrides, thoughts=options.thoughts and previews > 0)
         return "streamGenerateContent?alt=sse" if stream else "generateContent", body, previews
+
+
+def _predicted(row: Capabilities) -> bool:
+    return row.extra.get("protocol") == _PREDICT
 
 
 def model_path(model: str, options: VertexOptions, upstream: Upstream) -> str:

@@ -16,7 +16,7 @@ from imagegate.adapters._xai import shapes
 from imagegate.adapters.shape import answers, failures, payload, verdicts
 from imagegate.adapters.shape.typed import Kinds, typed
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import Finished, ImageEvent
 from imagegate.domain.images import ImageRequest, Operation
@@ -25,7 +25,7 @@ from imagegate.upstream.client import Refusal, Upstream
 from imagegate.upstream.inline import InlineImage
 
 _KINDS: Kinds = {"sync_mode": bool}
-_FORWARDED = frozenset({"aspect_ratio", "resolution", "sync_mode"})
+_TAKEN = VendorFields(only=frozenset(_KINDS), sizes=frozenset({"aspect_ratio", "resolution"}))
 """Unknown fields get a 422, so only those go along that xAI has."""
 _BAD_KEY = "Incorrect API key provided"
 _CONTENT = ("Content violates usage guidelines", "Generated image rejected by content moderation")
@@ -47,7 +47,7 @@ class XaiAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row."""
-        return self._catalog.capabilities("xai", upstream_model)
+        return replace(self._catalog.capabilities("xai", upstream_model), vendor=_TAKEN)
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """Bearer key."""
@@ -56,8 +56,7 @@ class XaiAdapter:
     async def run(self, request: ImageRequest, channel: Channel, upstream: Upstream) -> AsyncGenerator[ImageEvent]:
         """One call. A picture that moderation took away arrives as an empty item of a 200."""
         options: XaiOptions = channel.options
-        extra = {name: value for name, value in typed(request.extra, _KINDS).items() if name in _FORWARDED}
-        body = payload.merge(fields(request, options), extra, channel.overrides)
+        body = payload.merge(fields(request, options), typed(request.extra, _KINDS), channel.overrides)
         path = "/images/edits" if request.operation is Operation.EDIT else "/images/generations"
         async with upstream.post_json(path, body) as answer:
             source = answers.events(answer, failures.openai_error_inside, on_empty=nothing_left)

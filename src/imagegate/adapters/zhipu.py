@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from pydantic import Field
@@ -16,9 +17,9 @@ from imagegate.adapters._zhipu import results
 from imagegate.adapters.shape import failures, payload
 from imagegate.adapters.shape.jobs import paid
 from imagegate.adapters.shape.verdicts import by_status
-from imagegate.adapters.shape.wishes import wished_size
+from imagegate.adapters.shape.wishes import WISHES, wished_size
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.channels import Channel
 from imagegate.domain.events import ImageEvent, Progress
 from imagegate.domain.images import ImageRequest
@@ -26,6 +27,7 @@ from imagegate.errors import Ambiguous, GatewayError
 from imagegate.upstream.client import Refusal, Upstream
 
 _OWN_FIELDS = ("watermark_enabled", "user_id", "request_id", "sensitive_word_check")
+_TAKEN = frozenset({*_OWN_FIELDS, "watermark"})
 _USER_ID = range(6, 129)
 
 
@@ -49,7 +51,16 @@ class ZhipuAdapter:
 
     def capabilities(self, upstream_model: str) -> Capabilities:
         """The catalog's row; ``extra.queue`` there: the model can be ordered as a job."""
-        return self._catalog.capabilities("zhipu", upstream_model)
+        row = self._catalog.capabilities("zhipu", upstream_model)
+        queue = {"async_jobs"} if row.extra.get("queue") else set()
+        return replace(row, vendor=VendorFields(only=_TAKEN | queue, sizes=WISHES))
+
+    def capabilities_for(self, request: ImageRequest, channel: Channel) -> Capabilities:
+        """Zhipu has one name for the user, ``user_id``, of 6 to 128 characters; what cannot be sent as it is dropped."""
+        row = self.capabilities(request.model)
+        sent = _user(request, request.extra)
+        lost = {name for name in ("user", "safety_identifier") if (value := getattr(request, name)) and value != sent}
+        return replace(row, parameters=row.parameters - lost) if lost and row.parameters else row
 
     def headers(self, channel: Channel, key: str) -> Mapping[str, str]:
         """Bearer key as it is (no JWT needed); error texts in English where the host has them."""
@@ -96,19 +107,24 @@ async def _queued(body: Mapping[str, Any], options: ZhipuOptions, upstream: Upst
 
 
 def fields(request: ImageRequest, row: Capabilities, options: ZhipuOptions) -> dict[str, Any]:
-    """The request in Zhipu's fields; of the caller's own only those that Zhipu documents, ``watermark`` by its Zhipu name."""
+    """The request in Zhipu's fields, ``watermark`` and ``user`` by their Zhipu names."""
     extra = request.extra
     own = {name: extra[name] for name in _OWN_FIELDS if extra.get(name) is not None}
     asked = extra.get("watermark")
     watermark = options.watermark_enabled if asked is None else asked
     if watermark is not None:
         own.setdefault("watermark_enabled", watermark)
-    user = request.safety_identifier or request.user
-    if user and len(user) in _USER_ID:
-        own.setdefault("user_id", user)
+    if user := _user(request, extra):
+        own["user_id"] = user
     body: dict[str, Any] = {**own, "model": request.model, "prompt": request.prompt}
     named = {"size": wished_size(request, row.sizes), "quality": request.quality}
     return {**body, **{name: value for name, value in named.items() if value is not None}}
+
+
+def _user(request: ImageRequest, extra: Mapping[str, Any]) -> Any:
+    """Whom the request is for; the caller's own ``user_id`` wins."""
+    named = request.safety_identifier or request.user or ""
+    return extra.get("user_id") or (named if len(named) in _USER_ID else None)
 
 
 ROW = base.AdapterRow(

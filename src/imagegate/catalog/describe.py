@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from imagegate.domain.capabilities import Capabilities, Price, SizeRule
+from imagegate.domain.capabilities import Capabilities, Decider, Price, SizeRule
 from imagegate.domain.output import converted
 
 
@@ -13,11 +13,13 @@ def describe(capabilities: Capabilities) -> dict[str, Any]:
     """What a model can do, as plain JSON values.
 
     An empty list of ``qualities``, ``backgrounds`` or ``formats`` means that the provider decides; ``price`` null means unknown.
-    ``converted_formats``: what the gateway makes of its pictures beside ``formats``.
+    ``edit_sizes`` and ``mask_sizes`` are there where they differ. ``converted_formats``: what the gateway makes of its pictures
+    beside ``formats``.
     """
     return {
         "operations": sorted(capabilities.operations),
         "sizes": _sizes(capabilities.sizes),
+        **{name: _sizes(rule) for name in ("edit_sizes", "mask_sizes") if (rule := getattr(capabilities, name)) is not None},
         "max_n": capabilities.max_n,
         "max_prompt": capabilities.max_prompt,
         "qualities": list(capabilities.qualities),
@@ -34,7 +36,9 @@ def describe(capabilities: Capabilities) -> dict[str, Any]:
 
 
 def _sizes(rule: SizeRule) -> dict[str, Any]:
-    common = {"auto": rule.auto, "policy": str(rule.policy)}
+    common = {"decided_by": str(rule.decided_by), "auto": rule.auto, "policy": str(rule.policy)}
+    if rule.decided_by is not Decider.CALLER:
+        return common
     if rule.fixed:
         return {"fixed": [f"{width}x{height}" for width, height in rule.fixed], **common}
     names = ("min_edge", "max_edge", "min_pixels", "max_pixels", "multiple", "max_ratio")

@@ -23,7 +23,7 @@ from pydantic import (
     model_validator,
 )
 
-from imagegate.domain.capabilities import Capabilities, Price, SizePolicy, SizeRule
+from imagegate.domain.capabilities import Capabilities, Decider, Price, SizePolicy, SizeRule, VendorFields
 from imagegate.domain.fitting import satisfiable
 from imagegate.domain.images import Operation
 from imagegate.domain.rules import MAX_PARTIAL_IMAGES, OPTIONAL_PARAMETERS
@@ -46,7 +46,10 @@ class _Section(BaseModel):
 
 
 class SizesRow(_Section):
-    """``fixed``: sizes as ``WxH``; without any, sizes are free within the other bounds."""
+    """``fixed``: sizes as ``WxH``; without any, sizes are free within the other bounds.
+
+    ``decided_by`` input or model: no size can be asked for, so nothing but ``policy`` may stand beside it.
+    """
 
     fixed: tuple[Word, ...] = ()
     min_edge: Edge = 1
@@ -57,6 +60,7 @@ class SizesRow(_Section):
     max_ratio: Annotated[StrictFloat | StrictInt, Field(ge=1)] = 16.0
     auto: StrictBool = True
     policy: SizePolicy = SizePolicy.NEAREST
+    decided_by: Decider = Decider.CALLER
 
     @field_validator("fixed")
     @classmethod
@@ -69,6 +73,8 @@ class SizesRow(_Section):
     def _has_sizes(self) -> Self:
         if not satisfiable(self.rule()):
             raise ValueError("no size obeys these bounds")
+        if self.decided_by is not Decider.CALLER and (idle := sorted(self.model_fields_set - {"decided_by", "policy"})):
+            raise ValueError(f"{', '.join(idle)}: means nothing when the {self.decided_by} decides")
         return self
 
     def rule(self) -> SizeRule:
@@ -113,10 +119,13 @@ class Row(_Section):
     max_n: Count = 1
     max_prompt: Count = 32_000
     sizes: SizesRow = SizesRow()
+    edit_sizes: SizesRow | None = None
+    mask_sizes: SizesRow | None = None
     qualities: tuple[Word, ...] = ()
     backgrounds: tuple[Literal["auto", "opaque", "transparent"], ...] = ()
     formats: tuple[Literal["png", "jpeg", "webp", "gif", "svg"], ...] = ()
     parameters: frozenset[Word] | None = None
+    vendor_fields: frozenset[Word] | None = None
     max_references: Annotated[StrictInt, Field(ge=0)] = 16
     mask: StrictBool = True
     markup: StrictBool = False
@@ -136,10 +145,13 @@ class Row(_Section):
 
     def capabilities(self) -> Capabilities:
         """The same as the domain has it."""
-        values = self.model_dump(exclude={"sizes", "price", "retires", "notes"})
+        values = self.model_dump(exclude={"sizes", "edit_sizes", "mask_sizes", "vendor_fields", "price", "retires", "notes"})
         return Capabilities(
             **values,
             sizes=self.sizes.rule(),
+            edit_sizes=self.edit_sizes.rule() if self.edit_sizes else None,
+            mask_sizes=self.mask_sizes.rule() if self.mask_sizes else None,
+            vendor=VendorFields(only=self.vendor_fields),
             retires=str(self.retires) if self.retires else None,
             price=self.price.price() if self.price else None,
         )

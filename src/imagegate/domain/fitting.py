@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from imagegate.domain.capabilities import SizePolicy, SizeRule
-from imagegate.domain.sizes import Auto, PixelSize, Ratio, Size, Tier, flips, invalid_size, reduced
+from imagegate.domain.sizes import Auto, PixelSize, Ratio, Size, Tier, flips, invalid_size, parse_ratio, reduced
 
 DEFAULT_AREA = 1024 * 1024
 """Pixels to aim at when only a ratio was asked for."""
 
 _SAME_RATIO = 0.05
 """Listed sizes whose ratios are this close (natural log) count as equally well shaped; then the area decides."""
+_RATIO_GRID = 16
+"""Pixels in whose steps most models work."""
 _SAME_AREA = math.log(1.5)
 """How far from the wished area (natural log) an exactly kept ratio may lead."""
 
@@ -37,8 +40,10 @@ def satisfiable(rule: SizeRule) -> bool:
     return bool(rule.fixed) or next(_every_width(1.0, rule), None) is not None
 
 
-def fit_size(asked: Size, rule: SizeRule) -> str:
+def fit_size(asked: Size, rule: SizeRule, tier: Tier | None = None) -> str:
     """What to send for ``asked``: ``WxH`` or ``auto``, with ``passthrough`` also a tier or a ratio.
+
+    ``tier``: how large a ratio shall become; about a megapixel without one.
 
     ``nearest`` keeps the ratio as well as the rule allows, then the area, and never turns landscape into portrait
     while the rule has something else. ``strict`` raises ``InvalidRequest`` naming what is allowed; a ratio or a tier
@@ -46,7 +51,7 @@ def fit_size(asked: Size, rule: SizeRule) -> str:
     """
     if rule.policy is SizePolicy.PASSTHROUGH or (isinstance(asked, Auto) and rule.auto):
         return str(asked)
-    fitted = _nearest(asked, rule)
+    fitted = size_from(asked, tier, rule) if tier and isinstance(asked, Ratio) else _nearest(asked, rule)
     if rule.policy is SizePolicy.STRICT and not _granted(asked, fitted):
         raise invalid_size(f"This model does not make size '{asked}'; use {describe_rule(rule)}.")
     return str(fitted)
@@ -59,6 +64,14 @@ def size_from(ratio: Ratio, area: Tier | int, rule: SizeRule) -> PixelSize:
     if rule.fixed:
         return _nearest_fixed(shape, pixels, rule)
     return _exact_ratio(ratio, pixels, rule) or _nearest_free(shape, pixels, rule)
+
+
+def by_ratio(ratios: Sequence[str], rule: SizeRule) -> SizeRule:
+    """The rule where a model is told a ratio and nothing else: for each one size of about a megapixel within ``rule``."""
+    grid = replace(rule, multiple=max(rule.multiple, _RATIO_GRID))
+    known = [ratio for word in ratios if (ratio := parse_ratio(word)) is not None]
+    fixed = [size_from(ratio, DEFAULT_AREA, grid if satisfiable(grid) else rule) for ratio in known]
+    return SizeRule(fixed=tuple((size.width, size.height) for size in fixed), auto=rule.auto)
 
 
 def describe_rule(rule: SizeRule) -> str:

@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from imagegate.domain.capabilities import Capabilities, SizePolicy
+from imagegate.domain import vendor
+from imagegate.domain.capabilities import Capabilities, Decider, SizePolicy, SizeRule
 from imagegate.domain.fitting import fit_size
 from imagegate.domain.images import ImageRequest, Operation
 from imagegate.domain.output import CONVERTIBLE, Output, converted
-from imagegate.domain.sizes import Auto, PixelSize, parse_size
+from imagegate.domain.sizes import Auto, PixelSize, Ratio, Tier, invalid_size, parse_size
 from imagegate.errors import InvalidRequest, ModelNotFound
 
 _PLAIN_PARAMETERS = (
@@ -109,6 +110,10 @@ class _Draft:
         self.change(name, None)
         self.dropped.append(name)
 
+    def leave_out(self, *names: str) -> None:
+        """Take unknown fields off the request without mention."""
+        self.change("extra", {name: value for name, value in self.request.extra.items() if name not in names})
+
     def map(self, name: str, asked: object, sent: object) -> None:
         """Send another value than the caller's and say so."""
         self.change(name, sent)
@@ -170,8 +175,13 @@ def _count(draft: _Draft) -> None:
 
 
 def _size(draft: _Draft) -> None:
-    text, rule = draft.request.size, draft.capabilities.sizes
-    if text is None or (rule.policy is SizePolicy.PASSTHROUGH and _PROVIDER_WORD.fullmatch(text)):
+    text, rule = draft.request.size, draft.capabilities.sizes_for(draft.request)
+    if text is None:
+        return
+    if rule.decided_by is not Decider.CALLER:
+        _size_of_another(draft, text, rule)
+        return
+    if rule.policy is SizePolicy.PASSTHROUGH and _PROVIDER_WORD.fullmatch(text):
         return
     asked = parse_size(text)
     if isinstance(asked, Auto) and not rule.auto:
@@ -179,11 +189,39 @@ def _size(draft: _Draft) -> None:
         return
     if rule.policy is SizePolicy.PASSTHROUGH and not isinstance(asked, PixelSize):
         return  # "9:19.5" must not reach a provider as "6:13"
-    fitted = fit_size(asked, rule)
+    fitted = fit_size(asked, rule, _tier_beside(draft) if isinstance(asked, Ratio) else None)
     if fitted == str(asked):
         draft.change("size", fitted)
     else:
         draft.map("size", asked, fitted)
+
+
+def _size_of_another(draft: _Draft, text: str, rule: SizeRule) -> None:
+    """There is no way to ask for a size, so none is sent; ``auto`` asks for none."""
+    asked = parse_size(text)
+    if isinstance(asked, Auto):
+        draft.change("size", None)
+        return
+    if rule.policy is SizePolicy.STRICT:
+        whose = "the size of its picture follows from the one that you send" if rule.decided_by is Decider.INPUT else "it decides"
+        raise invalid_size(f"This model takes no size ({whose}); leave 'size' out or send 'auto'.")
+    draft.map("size", asked, rule.decided_by)
+    draft.change("size", None)
+
+
+def _tier_beside(draft: _Draft) -> Tier | None:
+    """How large a ratio shall become, as a provider's own field says; the field has then done its work."""
+    found = vendor.tier_beside(draft.request, draft.capabilities)
+    if found is None:
+        return None
+    draft.leave_out(found[0])
+    return found[1]
+
+
+def _unknown_fields(draft: _Draft) -> None:
+    if names := vendor.lost(draft.request, draft.capabilities):
+        draft.leave_out(*names)
+        draft.dropped.extend(vendor.told(names))
 
 
 def _quality(draft: _Draft) -> None:
@@ -350,4 +388,5 @@ _RULES: tuple[Callable[[_Draft], None], ...] = (
     _markup,
     _previews,
     _optional,
+    _unknown_fields,  # after the rule of the size, which reads some
 )

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, fields, replace
 from random import Random
 from typing import Any, Protocol
 
-from imagegate.adapters.base import Adapter
+from imagegate.adapters.base import Adapter, capabilities_for
 from imagegate.domain.capabilities import Capabilities
 from imagegate.domain.channels import Candidate
-from imagegate.domain.events import CompletedImage, Finished, ImageEvent, PartialImage, Progress
+from imagegate.domain.events import CompletedImage, Finished, ImageDetails, ImageEvent, PartialImage, Progress
 from imagegate.domain.images import ImageRequest
 from imagegate.domain.output import Output
 from imagegate.domain.rules import Adjusted, adjust, splits
@@ -161,7 +161,7 @@ class Relay:
                     async for event in events:
                         if isinstance(event, (PartialImage, CompletedImage)):
                             committed = True
-                            event.details.size = event.details.size or _pixels(plan.adjusted.request.size)
+                            _tell_granted(event.details, plan.adjusted.request)
                         yield event
                 return
             except UpstreamError as error:
@@ -208,16 +208,22 @@ class Relay:
 
 def _plan(candidate: Candidate, adapter: Adapter, asked: ImageRequest) -> _Plan:
     """How the candidate would serve the request. Raises RequestError when it cannot."""
-    capabilities = adapter.capabilities(candidate.route.upstream)
+    capabilities = capabilities_for(adapter, asked, candidate.channel)
     most = max(capabilities.max_n, 1)
     parts = splits(asked.n, most) if most < asked.n <= _MOST_PICTURES else (asked.n,)
     adjusted = adjust(asked if len(parts) == 1 else replace(asked, n=parts[0]), capabilities)
     return _Plan(candidate, adapter, adjusted, parts)
 
 
-def _pixels(size: str | None) -> str | None:
-    """A size that a picture can have, as it was asked of the provider; what the provider says itself wins."""
-    return size if size and size.replace("x", "", 1).isdigit() else None
+def _tell_granted(details: ImageDetails, sent: ImageRequest) -> None:
+    """Size and quality as they were asked of the provider, where it says nothing itself; never what was asked and not sent."""
+    if not _is_pixels(details.size) and _is_pixels(sent.size):
+        details.size = sent.size
+    details.quality = details.quality or sent.quality
+
+
+def _is_pixels(size: str | None) -> bool:
+    return size is not None and size.replace("x", "", 1).isdigit()
 
 
 def _part(request: ImageRequest, number: int, n: int) -> ImageRequest:

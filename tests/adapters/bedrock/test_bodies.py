@@ -34,8 +34,8 @@ def test_amazons_generation() -> None:
     }
 
 
-def test_amazons_inpainting_has_no_size_and_a_black_mask() -> None:
-    request = asked(operation=Operation.EDIT, size="1024x1024", extra={"maskPrompt": "the sky"})
+def test_amazons_inpainting_has_a_black_mask() -> None:
+    request = asked(operation=Operation.EDIT, extra={"maskPrompt": "the sky"})
     assert task_type(request) == "INPAINTING"
     assert mask_colour(request, AMAZON) == "black"
     assert body(request, AMAZON, ["AAAA"], "BBBB", {}) == {
@@ -50,7 +50,6 @@ def test_amazons_inpainting_has_no_size_and_a_black_mask() -> None:
         ({"colors": ["#fff"]}, "COLOR_GUIDED_GENERATION"),
         ({"outPaintingMode": "DEFAULT"}, "OUTPAINTING"),
         ({"taskType": "BACKGROUND_REMOVAL"}, "BACKGROUND_REMOVAL"),
-        ({"taskType": "NOTHING"}, "TEXT_IMAGE"),
     ],
 )
 def test_the_task_follows_from_what_was_sent(extra: dict[str, Any], task: str) -> None:
@@ -63,7 +62,7 @@ def test_stabilitys_generation_and_edit() -> None:
         "aspect_ratio": "3:2",
         "output_format": "png",
     }
-    edit = body(asked(size="1536x1024", extra={"strength": "0.4"}), STABILITY, ["AAAA"], "MMMM", {})
+    edit = body(asked(extra={"strength": "0.4"}), STABILITY, ["AAAA"], "MMMM", {})
     assert edit == {"prompt": "a cat", "image": "AAAA", "mode": "image-to-image", "mask": "MMMM", "strength": 0.4}
     assert mask_colour(asked(), STABILITY) == "white"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from imagegate.adapters._comfyui.template import filled
+from imagegate.adapters._comfyui.template import filled, slots
 from imagegate.errors import InvalidRequest
 
 
@@ -22,6 +22,12 @@ from imagegate.errors import InvalidRequest
 )
 def test_slots(template: Any, result: Any) -> None:
     assert filled(template, {"n": 2, "prompt": "{{n}}"}) == result
+
+
+def test_the_names_of_all_slots() -> None:
+    template = {"1": {"text": "{{prompt}}, {{ style }}", "n": ["{{n}}", 1]}, "2": "{{}} {n}", "3": None}
+    assert slots(template) == {"prompt", "style", "n"}
+    assert slots({}) == frozenset()
 
 
 def test_a_slot_without_a_value() -> None:

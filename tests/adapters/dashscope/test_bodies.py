@@ -11,6 +11,7 @@ from imagegate.adapters._dashscope.bodies import Order, order
 from imagegate.catalog.loader import Catalog
 from imagegate.domain.images import ImageRequest, Operation
 from imagegate.domain.rules import adjust
+from imagegate.errors import InvalidRequest
 from imagegate.upstream.inline import InlineImage
 from tests.adapters.contract import mask, reference
 
@@ -79,7 +80,10 @@ def test_references_without_known_edges_get_the_usual_size() -> None:
         (QWEN, {"parameters": {"seed": 3}, "seed": 4}, {"seed": 4}, {}),
         (OLD, {"input": {"new_input": 1, "negative_prompt": "x"}}, {}, {"new_input": 1, "negative_prompt": "x"}),
         ("wanx-v1", {"ref_img": "https://a/b.png", "ref_strength": "0.5", "ref_mode": "refonly"}, None, None),
-        (QWEN, {"parameters": "no object", "input": [1], "api_base": "x", "unknown": 1, "async_jobs": True}, {}, {}),
+        (QWEN, {"api_base": "x", "unknown": 1, "async_jobs": True}, {}, {}),
+        (QWEN, {"parameters": {"size": "1536*1024", "n": 1}}, {"size": "1536*1024"}, {}),
+        (WAN, {"parameters": {"size": "4K"}}, {"size": "4K"}, {}),
+        ("new-model", {"parameters": {"size": "1*1"}}, {"size": "1*1"}, {}),
     ],
 )
 def test_the_callers_own_fields(
@@ -96,9 +100,29 @@ def test_the_callers_own_fields(
     assert body["input"] == {**plain["input"], **inputs}
 
 
+@pytest.mark.parametrize(
+    ("given", "param"),
+    [
+        ({"extra": {"parameters": "no object"}}, "parameters"),
+        ({"extra": {"input": [1]}}, "input"),
+        ({"extra": {"parameters": {"n": 99}}}, "parameters.n"),
+        ({"extra": {"parameters": {"enable_sequential": False, "n": 12}}, "n": 2}, "parameters.n"),
+        ({"extra": {"parameters": {"enable_sequential": True, "n": "many"}}, "n": 2}, "parameters.n"),
+        ({"extra": {"parameters": {"n": 3}}, "model": "wan2.6-image"}, "parameters.n"),
+        ({"extra": {"parameters": {"size": "2048*2048"}}, "model": "wan2.6-image"}, "size"),
+        ({"extra": {"parameters": {"size": "1*1"}}}, "size"),
+        ({"extra": {"parameters": {"size": "1024*1024"}}, "size": "1024x1024"}, "size"),
+        ({"extra": {"parameters": {"size": "1024*1024"}}, "model": "qwen-image-edit", "images": (reference(),)}, "size"),
+    ],
+)
+def test_what_cannot_be_granted_is_refused_by_name(given: dict[str, Any], param: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        made(**{"model": QWEN, **given})
+    assert caught.value.param == param
+
+
 def test_a_caller_cannot_replace_what_we_map() -> None:
     hostile = {
-        "parameters": {"n": 99, "size": "1*1"},
         "input": {"messages": [], "prompt": "other", "base_image_url": "file:///etc/passwd", "mask_image_url": "x"},
     }
     body = made(QWEN, extra=hostile).body
@@ -118,8 +142,6 @@ def test_a_caller_cannot_replace_what_we_map() -> None:
         ({"parameters": {"enable_sequential": True, "n": 12}}, 12),
         ({"parameters": {"n": 8}, "enable_sequential": "true"}, 8),
         ({"parameters": {"enable_sequential": True}}, 2),
-        ({"parameters": {"enable_sequential": False, "n": 12}}, 2),
-        ({"parameters": {"enable_sequential": True, "n": "many"}}, 2),
     ],
 )
 def test_a_picture_set_has_its_own_length(extra: dict[str, Any], n: int) -> None:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from google.genai import types
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagegate.adapters.google_shape.fields import merged, placed
+from imagegate.adapters.google_shape.fields import TAKEN, merged, placed, plain
+from imagegate.errors import InvalidRequest
+
+NOT_FOR_PICTURES = {"audio_transcription_config", "continuation_token", "generation_output_config"}
+"""Parameters of google-genai's GenerateContentConfig that are dropped and named; the last one names a destination."""
 
 
 @pytest.mark.parametrize(
@@ -48,15 +53,48 @@ def test_each_field_finds_its_place(extra: dict[str, Any], expected: dict[str, A
     "extra",
     [
         {"candidate_count": 3},
-        {"generationConfig": {"candidateCount": 3}},
         {"contents": [{"parts": []}]},
         {"model": "other", "api_key": "x", "base_url": "http://elsewhere"},
-        {"generation_config": "high"},
         {"negative_prompt": "dogs"},
     ],
 )
 def test_what_google_does_not_know_is_left_out(extra: dict[str, Any]) -> None:
     assert placed(extra) == {}
+
+
+@pytest.mark.parametrize(
+    ("extra", "param"),
+    [
+        ({"generationConfig": {"candidateCount": 3}}, "generationConfig.candidateCount"),
+        ({"generation_config": {"candidate_count": 3}}, "generationConfig.candidate_count"),
+        ({"generation_config": "high"}, "generation_config"),
+        ({"image_config": ["1:1"]}, "image_config"),
+        ({"generation_config": {"image_config": 1}}, "image_config"),
+    ],
+)
+def test_what_cannot_be_placed_is_refused_by_name(extra: dict[str, Any], param: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        placed(extra)
+    assert caught.value.param == param
+
+
+def test_what_is_new_inside_an_object_is_googles_business() -> None:
+    extra = {"generation_config": {"newKnob": 1, "image_config": {"new_thing": {"seed": "2"}}}}
+    assert placed(extra) == {"generationConfig": {"newKnob": 1, "imageConfig": {"new_thing": {"seed": "2"}}}}
+
+
+def test_whatever_is_taken_has_a_place_and_google_genais_parameters_are_taken() -> None:
+    assert TAKEN.only is not None
+    objects = {"generationConfig", "imageConfig", "thinkingConfig"}
+    for name in TAKEN.only | TAKEN.sizes:
+        value = {"x": 1} if plain(name) in map(str.lower, objects) else 1
+        assert placed({name: value}), name
+    ours = {
+        *("http_options", "should_return_http_response", "automatic_function_calling", "automatic_continuation"),  # the SDK's
+        "candidate_count",
+    }
+    documented = set(types.GenerateContentConfig.model_fields) | set(types.ImageConfig.model_fields) - ours
+    assert {name for name in documented - ours if not TAKEN.takes(name)} == NOT_FOR_PICTURES
 
 
 def test_objects_are_merged_inside_and_lists_are_not() -> None:
@@ -73,4 +111,8 @@ _VALUES = st.recursive(
 
 @given(st.dictionaries(_NAMES, _VALUES))
 def test_nothing_that_a_caller_sends_gets_elsewhere(extra: dict[str, Any]) -> None:
-    assert set(placed(extra)) <= {"generationConfig"}
+    try:
+        found = placed(extra)
+    except InvalidRequest:
+        return
+    assert set(found) <= {"generationConfig"}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from imagegate.adapters.google_shape.payload import body, model_path
+from imagegate.adapters.google_shape.fields import TAKEN
+from imagegate.adapters.google_shape.payload import body, model_path, narrowed, says_tier
 from imagegate.domain.images import ImageRequest, Operation
 from imagegate.domain.rules import adjust
 from imagegate.errors import InvalidRequest
@@ -19,7 +21,7 @@ PRO, FLASH, OLD, LITE = "gemini-3-pro-image", "gemini-3.1-flash-image", "gemini-
 
 def config(model: str, adapter: str = "gemini", **given: Any) -> dict[str, Any]:
     """The generationConfig of a request as the relay would hand it over."""
-    capabilities = CATALOG.capabilities(adapter, model)
+    capabilities = replace(CATALOG.capabilities(adapter, model), vendor=TAKEN)
     request = adjust(ImageRequest(Operation.GENERATE, model, "x", **given), capabilities).request
     made: dict[str, Any] = body(request, capabilities, {})["generationConfig"]
     return made
@@ -44,6 +46,8 @@ def config(model: str, adapter: str = "gemini", **given: Any) -> dict[str, Any]:
         (PRO, {"quality": "high", "extra": {"image_size": "1K"}}, {"imageSize": "1K"}),
         (PRO, {"quality": "low", "extra": {"aspect_ratio": "4:5"}}, {"aspectRatio": "4:5", "imageSize": "1K"}),
         (PRO, {"size": "1024x1024", "extra": {"aspect_ratio": "4:5"}}, {"aspectRatio": "1:1", "imageSize": "1K"}),
+        (PRO, {"size": "16:9", "extra": {"image_size": "4k"}}, {"aspectRatio": "16:9", "imageSize": "4K"}),
+        (PRO, {"size": "9:16", "extra": {"imageSize": "2K"}}, {"aspectRatio": "9:16", "imageSize": "2K"}),
         (FLASH, {"size": "512x512"}, {"aspectRatio": "1:1", "imageSize": "512"}),
         (FLASH, {"quality": "low"}, {"imageSize": "1K"}),
         (FLASH, {"size": "384x3072"}, {"aspectRatio": "1:8", "imageSize": "1K"}),
@@ -51,12 +55,44 @@ def config(model: str, adapter: str = "gemini", **given: Any) -> dict[str, Any]:
         (OLD, {"size": "864x1184"}, {"aspectRatio": "3:4"}),
         (OLD, {"quality": "high"}, None),
         ("gemini-9-image", {"size": "1536x1024"}, {"aspectRatio": "3:2"}),
-        ("gemini-9-image", {"size": "2k"}, {"imageSize": "2K"}),
+        ("gemini-9-image", {"size": "2k"}, {"aspectRatio": "1:1", "imageSize": "2K"}),
+        ("gemini-9-image", {"extra": {"image_size": "2k"}}, {"imageSize": "2K"}),
         ("gemini-9-image", {"size": "9:19.5"}, {"aspectRatio": "9:16"}),
     ],
 )
 def test_size_and_quality(model: str, given: dict[str, Any], image: dict[str, Any] | None) -> None:
     assert config(model, **given).get("imageConfig") == image
+
+
+@pytest.mark.parametrize("said", [{"aspect_ratio": "4:5"}, {"image_size": "4K"}])
+def test_a_size_that_is_said_twice_is_refused(said: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        config(PRO, size="1024x1024", extra={"image_config": said})
+    assert caught.value.param == "size"
+
+
+def test_the_same_size_may_be_said_twice() -> None:
+    made = config(PRO, size="1024x1024", extra={"image_config": {"aspect_ratio": "1:1", "person_generation": "X"}})
+    assert made["imageConfig"] == {"aspectRatio": "1:1", "imageSize": "1K", "personGeneration": "X"}
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({}, True),
+        ({"size": "auto"}, True),
+        ({"size": "1024x1024"}, False),
+        ({"size": "16:9"}, False),
+        ({"extra": {"image_size": "2K"}}, False),
+        ({"extra": {"generation_config": {"image_config": {"image_size": "2K"}}}}, False),
+        ({"extra": {"image_config": {"aspect_ratio": "1:1"}}}, True),
+    ],
+)
+def test_quality_counts_where_nothing_else_names_the_resolution(given: dict[str, Any], kept: bool) -> None:
+    request = ImageRequest(Operation.GENERATE, PRO, "x", quality="high", **given)
+    row = CATALOG.capabilities("gemini", PRO)
+    adjusted = adjust(request, narrowed(row, request, tier_said=says_tier(request.extra)))
+    assert (adjusted.request.quality, adjusted.dropped) == (("high", ()) if kept else (None, ("quality",)))
 
 
 def test_a_word_that_is_no_size_is_the_callers() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 
 from imagegate.adapters.hosted_shape.recipe import Recipe, fields, references, shape
 from imagegate.catalog.loader import Catalog
+from imagegate.domain.capabilities import VendorFields
 from imagegate.domain.images import ImageRequest, Operation
 from imagegate.errors import InvalidRequest
 
@@ -101,3 +103,23 @@ def test_every_row_is_a_recipe(adapter: str) -> None:
         assert recipe.count or row.max_n == 1, model
         assert (recipe.several != "one") == (row.max_references > 1) or model == "somebody/something", model
         assert not set(recipe.plain) - (row.parameters or set()) - ({"quality"} if row.qualities else set()), model
+
+
+def test_a_callers_own_ratio_stands_before_the_pictures() -> None:
+    recipe = Recipe(size="ratio", ratios=("1:1",), follow="match_input_image")
+    asked = request(extra={"aspect_ratio": "21:9"})
+    assert fields(replace(asked, extra={}), recipe, ["url"])["aspect_ratio"] == "match_input_image"
+    assert "aspect_ratio" not in fields(asked, recipe, ["url"])
+
+
+@pytest.mark.parametrize(
+    ("words", "sizes", "never"),
+    [
+        ({}, set(), set()),
+        ({"size": "tier", "tier_field": "resolution", "count": "num_images"}, {"aspect_ratio", "resolution"}, {"num_images"}),
+        ({"size": "custom", "size_field": "aspect_ratio"}, {"aspect_ratio", "width", "height"}, set()),
+        ({"size": "object"}, {"image_size"}, set()),
+    ],
+)
+def test_what_gives_way_and_what_is_ours(words: dict[str, Any], sizes: set[str], never: set[str]) -> None:
+    assert Recipe(**words).taken() == VendorFields(never=frozenset(never), sizes=frozenset(sizes))

@@ -128,13 +128,13 @@ async def test_usage_is_the_whole_answers_or_the_sum(
         (
             {},
             {"size": "1x2", "quality": "low", "background": "opaque", "output_format": "gif"},
-            {"size": "1x2", "quality": "low", "background": "opaque", "output_format": "gif"},
+            {"background": "opaque", "output_format": "gif"},
         ),
         ({"size": "3x4", "quality": "max"}, {"size": "1x2", "quality": "low"}, {"size": "3x4", "quality": "max"}),
         ({"size": "2K", "quality": "ultra", "background": "auto", "output_format": "bmp"}, {}, {}),
         ({"size": "max"}, {}, {}),
         ({"size": "xl"}, {}, {}),
-        ({"size": "auto", "quality": "ultra"}, {"size": "1x2", "quality": "low"}, {"size": "1x2", "quality": "low"}),
+        ({"size": "auto", "quality": "ultra"}, {"size": "1x2", "quality": "low"}, {}),
     ],
 )
 async def test_only_values_that_strict_clients_know_are_echoed(
@@ -165,6 +165,12 @@ async def test_unknown_fields_never_replace_ours() -> None:
         [CompletedImage(held(b"QQ"), ImageDetails(extra={"b64_json": "no", "x": 1})), Finished(USAGE, extra=extra)]
     )
     assert document == {"created": 5, "data": [{"b64_json": "QQ", "x": 1}], "usage": USAGE_OBJECT, "own": 1}
+
+
+async def test_a_stream_never_tells_a_size_or_quality_that_was_only_asked_for() -> None:
+    events: list[ImageEvent] = [PartialImage(held(b"QUFB")), CompletedImage(held(b"QUJD"), ImageDetails(usage=USAGE))]
+    for event in decoded(await frames(events, size="1024x1024", quality="high")):
+        assert (event.json()["size"], event.json()["quality"]) == ("auto", "auto")
 
 
 async def test_a_failure_leaves_a_json_answer_visibly_unfinished() -> None:

@@ -60,7 +60,7 @@ async def test_partials_and_a_picture(operation: Operation) -> None:
         ({}, {"size": "auto", "quality": "auto", "background": "opaque", "output_format": "png"}),
         (
             {"size": "1x2", "quality": "low", "background": "transparent", "output_format": "webp"},
-            {"size": "1x2", "quality": "low", "background": "transparent", "output_format": "webp"},
+            {"size": "auto", "quality": "auto", "background": "transparent", "output_format": "webp"},
         ),
         (
             {"background": "auto", "output_format": "jpg", "quality": "ultra"},

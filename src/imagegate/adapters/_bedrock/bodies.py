@@ -6,13 +6,14 @@ Source: docs.aws.amazon.com/nova (image generation), docs.aws.amazon.com/bedrock
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from imagegate.adapters.shape import payload
 from imagegate.adapters.shape.typed import Kinds, typed
+from imagegate.domain.capabilities import Capabilities, Decider, SizeRule, VendorFields
 from imagegate.domain.images import ImageRequest
 from imagegate.domain.sizes import PixelSize, aspect_ratio, parse_size
 from imagegate.errors import InvalidRequest
@@ -65,12 +66,16 @@ class Recipe(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One of Amazon's task types: its object of parameters, where pictures go, and what else it takes."""
+    """One of Amazon's task types: its object of parameters, where pictures go, and what else it takes.
+
+    ``config``: ``imageGenerationConfig``, with the number of pictures, their quality and seed.
+    """
 
     params: str
     images: tuple[str, ...] = ()
     text: bool = True
     size: bool = True
+    config: bool = True
     mask_edit: Literal["white", "black"] = "black"
 
 
@@ -80,9 +85,30 @@ TASKS: Mapping[str, Task] = {
     "IMAGE_VARIATION": Task("imageVariationParams", ("images",)),
     "INPAINTING": Task("inPaintingParams", ("image",), size=False),
     "OUTPAINTING": Task("outPaintingParams", ("image",), size=False, mask_edit="white"),
-    "BACKGROUND_REMOVAL": Task("backgroundRemovalParams", ("image",), text=False, size=False),
+    "BACKGROUND_REMOVAL": Task("backgroundRemovalParams", ("image",), text=False, size=False, config=False),
     "VIRTUAL_TRY_ON": Task("virtualTryOnParams", ("sourceImage", "referenceImage"), text=False),
 }
+
+
+_CONFIG_OBJECT = "imageGenerationConfig"
+
+
+def taken(recipe: Recipe) -> VendorFields:
+    """The caller's own fields that ``body`` reads: with Amazon's models known ones and whole objects, with Stability's all."""
+    if recipe.family == "stability":
+        return VendorFields(sizes=frozenset({"aspect_ratio"}))
+    objects = {_CONFIG_OBJECT, *(task.params for task in TASKS.values())}
+    return VendorFields(only=frozenset({"taskType", *_PARAMS, *_CONFIG, *objects}))
+
+
+def narrowed(row: Capabilities, name: str) -> Capabilities:
+    """What one of Amazon's models can do in one task."""
+    task = TASKS[name]
+    config = {_CONFIG_OBJECT, *_CONFIG} if task.config else set()
+    vendor = VendorFields(only=frozenset({"taskType", task.params, *_PARAMS, *config}))
+    sizes = row.sizes if task.size else SizeRule(decided_by=Decider.INPUT, policy=row.sizes.policy)
+    row = replace(row, vendor=vendor, sizes=sizes, edit_sizes=None, mask_sizes=None)
+    return row if task.config else replace(row, max_n=1, qualities=())
 
 
 def task_type(request: ImageRequest) -> str:
@@ -90,6 +116,8 @@ def task_type(request: ImageRequest) -> str:
     asked = request.extra.get("taskType")
     if isinstance(asked, str) and asked in TASKS:
         return asked
+    if asked is not None:
+        raise InvalidRequest(f"'taskType' must be one of {', '.join(TASKS)}.", param="taskType")
     if "outPaintingMode" in request.extra:
         return "OUTPAINTING"
     if request.mask is not None or "maskPrompt" in request.extra:
@@ -118,7 +146,7 @@ def _amazon(request: ImageRequest, recipe: Recipe, pictures: Sequence[str], mask
     task = TASKS[name]
     extra = typed(request.extra, _KINDS)
     params = {**_given(extra, task.params), **_placed(extra, _PARAMS)}
-    config = {**_given(extra, "imageGenerationConfig"), **_placed(extra, _CONFIG)}
+    config = {**_given(extra, _CONFIG_OBJECT), **_placed(extra, _CONFIG)}
     if task.text:
         params["text"] = request.prompt
     if task.images == ("images",):
@@ -131,10 +159,10 @@ def _amazon(request: ImageRequest, recipe: Recipe, pictures: Sequence[str], mask
         config["numberOfImages"] = request.n
     if request.quality is not None:
         config["quality"] = "premium" if request.quality == "hd" else request.quality
-    if task.size and (size := _pixels(request.size)):
+    if size := _pixels(request.size):
         config.update(width=size.width, height=size.height)
     made = {"taskType": name, task.params: params}
-    return made if name == "BACKGROUND_REMOVAL" or not config else {**made, "imageGenerationConfig": config}
+    return {**made, _CONFIG_OBJECT: config} if task.config and config else made
 
 
 def _stability(request: ImageRequest, recipe: Recipe, pictures: Sequence[str], mask: str | None) -> dict[str, Any]:
@@ -142,7 +170,7 @@ def _stability(request: ImageRequest, recipe: Recipe, pictures: Sequence[str], m
     made.update(_named(recipe.images, pictures))
     if recipe.mode and pictures:
         made["mode"] = "image-to-image"
-    if not pictures and (size := _pixels(request.size)):
+    if size := _pixels(request.size):
         made["aspect_ratio"] = aspect_ratio(size, RATIOS)
     if request.output_format is not None:
         made["output_format"] = request.output_format

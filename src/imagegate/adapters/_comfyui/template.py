@@ -32,6 +32,15 @@ def filled(template: Any, values: Mapping[str, Any]) -> Any:
     return _SLOT.sub(lambda slot: str(_value(slot[1], values)), template)
 
 
+def slots(template: Any) -> frozenset[str]:
+    """Names of all slots."""
+    if isinstance(template, Mapping):
+        return frozenset().union(*map(slots, template.values()))
+    if isinstance(template, list):
+        return frozenset().union(*map(slots, template))
+    return frozenset(_SLOT.findall(template)) if isinstance(template, str) else frozenset()
+
+
 def size_of(request: ImageRequest, default: str, rule: SizeRule) -> tuple[int, int]:
     """Width and height in pixels: as asked for, else those of the first picture within the rule, else the default."""
     size = parse_size(request.size or "auto")

@@ -7,14 +7,16 @@ Source: dashscope 2.0.2 (aigc/image_synthesis, aigc/image_generation, v2/resourc
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from imagegate.adapters._dashscope.sizing import sent_size
+from imagegate.adapters._dashscope.sizing import granted_size, sent_size
 from imagegate.adapters.shape.typed import Kind, Kinds, typed
-from imagegate.domain.capabilities import Capabilities
+from imagegate.adapters.shape.wishes import WISHES
+from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.images import ImageRequest, Operation
+from imagegate.errors import InvalidRequest
 from imagegate.upstream.inline import InlineImage
 
 
@@ -84,6 +86,13 @@ _INPUTS = frozenset({"negative_prompt", "function", "ref_img", "sketch_image_url
 _OURS = frozenset({"n", "size", "style"})
 
 
+def taken(row: Capabilities) -> VendorFields:
+    """The caller's own fields that ``order`` and the adapter read."""
+    queue = {"async_jobs"} if row.extra.get("queue") else set()
+    inputs = _INPUTS if _call(row) is not Call.MESSAGES else set()
+    return VendorFields(only=_PARAMETERS | inputs | queue | {"input", "parameters"}, sizes=WISHES)
+
+
 def order(request: ImageRequest, row: Capabilities, overrides: Mapping[str, Any], *, queue: bool) -> Order:
     """The call for one request. ``queue``: as a job, where the model has the choice.
 
@@ -92,23 +101,34 @@ def order(request: ImageRequest, row: Capabilities, overrides: Mapping[str, Any]
     """
     call, queued = _dialect(row, queue=queue)
     own = _placed(typed(request.extra, _KINDS), call, _PARAMETERS)
-    for ours in ("size", "stream"):
-        own.parameters.pop(ours, None)
+    own_size = own.parameters.pop("size", None)
+    own.parameters.pop("stream", None)
     last = _placed(overrides, call, _PARAMETERS | _OURS)
     interleaved = _interleaves(request, row, own.parameters)
-    in_turn = _in_turn(request, own.parameters, queued=queued) if interleaved else _set(own.parameters)
+    made = _parameters(request, row, own_size, interleaved=interleaved)
+    group = _in_turn(request, own.parameters, queued=queued) if interleaved else _set(own.parameters)
+    if own.parameters.get("n", request.n) != request.n and (interleaved or not group):
+        raise InvalidRequest("Ask for several pictures with 'n', not with 'parameters.n'.", param="parameters.n")
     body = {
         "model": request.model,
         "input": {**own.input, **_input(request, call, own.input.get("function")), **last.input},
-        "parameters": {**own.parameters, **_parameters(request, row, interleaved=interleaved), **in_turn, **last.parameters},
+        "parameters": {**own.parameters, **made, **group, **last.parameters},
         **last.top,
     }
     return Order(_path(call, queued=queued), body, queued, _headers(body, queued=queued), interleaved)
 
 
+def narrowed(request: ImageRequest, row: Capabilities) -> Capabilities:
+    """An edit that is asked for words and pictures in turn makes pictures as large as a generation's."""
+    if request.operation is not Operation.EDIT:
+        return row
+    own = _placed(typed(request.extra, _KINDS), _call(row), _PARAMETERS)
+    return replace(row, edit_sizes=row.sizes) if _interleaves(request, row, own.parameters) else row
+
+
 def _dialect(row: Capabilities, *, queue: bool) -> tuple[Call, bool]:
     """How the model is called, and whether as a job. ``extra.queue``: true, or the dialect in which it takes jobs."""
-    call, jobs = Call(row.extra.get("call", Call.MESSAGES)), row.extra.get("queue")
+    call, jobs = _call(row), row.extra.get("queue")
     if queue and isinstance(jobs, str):
         call = Call(jobs)
     return call, call is not Call.MESSAGES or (queue and bool(jobs))
@@ -123,6 +143,10 @@ def _headers(body: Mapping[str, Any], *, queued: bool) -> dict[str, str]:
     return headers
 
 
+def _call(row: Capabilities) -> Call:
+    return Call(row.extra.get("call", Call.MESSAGES))
+
+
 def _path(call: Call, *, queued: bool) -> str:
     if call is Call.MESSAGES:
         return _QUEUED if queued else _AT_ONCE
@@ -130,10 +154,12 @@ def _path(call: Call, *, queued: bool) -> str:
 
 
 def _placed(given: Mapping[str, Any], call: Call, parameters: frozenset[str]) -> _Placed:
-    """``top`` gets what has no place; of a caller's fields it is left out."""
+    """``top`` gets what has no place; of a caller's fields it is left out (``taken``)."""
     placed = _Placed()
     for name, value in given.items():
-        if name in {"input", "parameters"} and isinstance(value, Mapping):
+        if name in {"input", "parameters"}:
+            if not isinstance(value, Mapping):
+                raise InvalidRequest(f"'{name}' must be an object.", param=name, code="invalid_type")
             getattr(placed, name).update(value)
         elif name in _INPUTS and call is not Call.MESSAGES:
             placed.input[name] = value
@@ -177,9 +203,13 @@ def _input(request: ImageRequest, call: Call, function: Any) -> dict[str, Any]:
     return body
 
 
-def _parameters(request: ImageRequest, row: Capabilities, *, interleaved: bool) -> dict[str, Any]:
+def _parameters(request: ImageRequest, row: Capabilities, own_size: Any, *, interleaved: bool) -> dict[str, Any]:
     """``n`` always and ``size`` wherever there is one: what is left out may be billed as 4 pictures of 2048x2048."""
-    named = {"n": request.n, "size": sent_size(request, row, interleaved=interleaved), "style": request.style}
+    if own_size is None:
+        size = sent_size(request, row, interleaved=interleaved)
+    else:
+        size = granted_size(own_size, request, row, interleaved=interleaved)
+    named = {"n": request.n, "size": size, "style": request.style}
     return {name: value for name, value in named.items() if value is not None}
 
 

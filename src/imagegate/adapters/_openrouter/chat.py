@@ -13,6 +13,7 @@ from typing import Any
 from imagegate.adapters.shape import answers
 from imagegate.domain.events import CompletedImage, Finished, ImageBytes, ImageDetails, ImageEvent
 from imagegate.domain.images import ImageRequest
+from imagegate.domain.sizes import invalid_size
 from imagegate.errors import BadResponse, ContentRefused, GatewayError
 from imagegate.upstream.client import Answer
 from imagegate.upstream.inline import InlineImage
@@ -21,6 +22,12 @@ from imagegate.upstream.jsonstream import CargoScanner, CargoStart, InvalidJson,
 _CARGO = frozenset({"url"})
 _DATA = re.compile(rb"data:image/([a-z0-9.+-]+)(?:;[a-z]+=[^;,]*)*;base64,", re.IGNORECASE)
 _LONGEST_HEAD = 256
+RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
+"""What a size becomes for models whose row says nothing about it; chat has no pixels."""
+PARAMETERS = frozenset({"user"})
+"""OpenAI's optional fields that chat has."""
+OURS = frozenset({"messages", "modalities"})
+"""Fields of chat that only the gateway writes."""
 _CONFIG = {"aspect_ratio": "aspect_ratio", "resolution": "image_size"}
 """What ``image_config`` calls the two parts of a size."""
 _NOT_JSON = "The provider answered with something that is not the JSON it should be."
@@ -29,7 +36,10 @@ _FILTERED = ("content_filter", "SAFETY", "IMAGE_SAFETY", "PROHIBITED_CONTENT", "
 
 
 def fields(request: ImageRequest, said: Mapping[str, Any], size: Mapping[str, Any]) -> dict[str, Any]:
-    """The body for one picture. ``said``: the row's ``extra``; ``size``: ``aspect_ratio`` and ``resolution``."""
+    """The body for one picture. ``said``: the row's ``extra``; ``size``: ``aspect_ratio`` and ``resolution``.
+
+    Raises InvalidRequest for a size that chat has no words for.
+    """
     content: list[dict[str, Any]] = [{"type": "text", "text": request.prompt}]
     content += [{"type": "image_url", "image_url": {"url": InlineImage(image, as_url=True)}} for image in request.images]
     body: dict[str, Any] = {
@@ -38,12 +48,19 @@ def fields(request: ImageRequest, said: Mapping[str, Any], size: Mapping[str, An
         "modalities": said.get("modalities", ["image", "text"]),
     }
     told = request.extra.get("image_config")
-    sized = {_CONFIG[name]: value for name, value in size.items() if name in _CONFIG}
+    if unsaid := [word for name, word in size.items() if name not in _CONFIG]:
+        raise invalid_size(f"Size '{unsaid[0]}' is not understood; use pixels such as '1024x1024', or a ratio such as '16:9'.")
+    sized = {_CONFIG[name]: value for name, value in ({**request.extra, **size}).items() if name in _CONFIG}
     if config := {**(told if isinstance(told, Mapping) else {}), **sized}:
         body["image_config"] = config
     if request.user is not None:
         body["user"] = request.user
     return body
+
+
+def unplaced(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Unknown fields that are not part of ``image_config``."""
+    return {name: value for name, value in extra.items() if name not in _CONFIG}
 
 
 async def events(answer: Answer, on_error: Callable[[Mapping[str, Any]], GatewayError]) -> AsyncGenerator[ImageEvent]:

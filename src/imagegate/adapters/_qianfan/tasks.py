@@ -12,8 +12,8 @@ from typing import Any
 from imagegate.adapters._qianfan import codes
 from imagegate.adapters.kling_shape import jobs
 from imagegate.adapters.shape.jobs import paid
-from imagegate.adapters.shape.wishes import wished_size
-from imagegate.domain.capabilities import Capabilities
+from imagegate.adapters.shape.wishes import WISHES, wished_size
+from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.events import ImageEvent, Progress
 from imagegate.domain.images import ImageRequest
 from imagegate.errors import BadResponse
@@ -22,14 +22,15 @@ from imagegate.upstream.inline import InlineImage
 
 _PATH = "/beta/image/qianfan-image-v1"
 _TIERS = ("1k", "2k")
-_OWN = frozenset({"negative_prompt", "element_list"})
+TAKEN = VendorFields(only=frozenset({"negative_prompt", "element_list"}), sizes=WISHES)
+"""The caller's own fields that a job has a place for."""
 _TOP = frozenset({"model", "type"})
 _INSIDE = "model_parameters"
 
 
 def body(request: ImageRequest, row: Capabilities, overrides: Mapping[str, Any]) -> dict[str, Any]:
     """The job. Pictures are base64 without a ``data:`` prefix; an override without a place of its own is a model parameter."""
-    parameters = {name: value for name, value in request.extra.items() if name in _OWN and value is not None}
+    parameters = {name: value for name, value in request.extra.items() if name not in WISHES and value is not None}
     parameters.update(prompt=request.prompt, **jobs.shape(wished_size(request, row.sizes), _TIERS))
     if request.n != 1:
         parameters["n"] = request.n

@@ -102,6 +102,11 @@ def make_plan(request: ImageRequest, overrides: Mapping[str, Any], sizes: SizeRu
     return plan.sized(size or GENERATED_SIZE)
 
 
+def unwritten(request: ImageRequest) -> frozenset[str]:
+    """Unknown fields for which there is no room on the picture."""
+    return frozenset(name for name, _ in _extras(request)[_MOST_EXTRAS:])
+
+
 def _overridden(request: ImageRequest, overrides: Mapping[str, Any]) -> ImageRequest:
     known = {field.name for field in fields(ImageRequest)} - _OPERATORS_BUSINESS
     changed = {name: value for name, value in overrides.items() if name in known}
@@ -144,9 +149,12 @@ def _notes(request: ImageRequest) -> Iterator[str]:
         value = getattr(request, name)
         if value is not None:
             yield _short(f"{name} {value}")
-    extras = [(name, value) for name, value in request.extra.items() if name != "seed"]
-    for name, value in extras[:_MOST_EXTRAS]:
+    for name, value in _extras(request)[:_MOST_EXTRAS]:
         yield _short(f"{name} {value}") if isinstance(value, (str, int, float)) else _short(name)
+
+
+def _extras(request: ImageRequest) -> list[tuple[str, Any]]:
+    return [(name, value) for name, value in request.extra.items() if name != "seed"]
 
 
 def _short(text: str) -> str:

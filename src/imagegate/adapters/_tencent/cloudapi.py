@@ -10,6 +10,7 @@ from typing import Any
 
 from imagegate.adapters.shape import verdicts
 from imagegate.adapters.shape.verdicts import Verdict
+from imagegate.domain.capabilities import VendorFields
 from imagegate.domain.events import CompletedImage, Finished, ImageDetails, ImageEvent, ImageLink
 from imagegate.domain.images import ImageRequest
 from imagegate.errors import BadResponse, GatewayError, ModelMissing, RateLimited, Unavailable
@@ -27,6 +28,12 @@ VERSIONS = {"hunyuan": "2023-09-01", "aiart": "2022-12-29"}
 
 _DONE, _FAILED = "5", "4"
 _NAMES = {"negative_prompt": "NegativePrompt", "seed": "Seed"}
+TAKEN = VendorFields(
+    only=frozenset({*_NAMES, "watermark", "revise", "[A-Z]*"}),
+    never=frozenset({"Prompt", "Num"}),
+    sizes=frozenset({"Resolution"}),
+)
+"""Ours, and Tencent's own spelling (``Clarity``, ``LogoParam``); it would refuse any other name."""
 _VERDICTS: Mapping[str, Verdict] = {
     "OperationDenied.TextIllegalDetected": Verdict.CONTENT,
     "OperationDenied.ImageIllegalDetected": Verdict.CONTENT,
@@ -79,7 +86,7 @@ def fields(request: ImageRequest, extra: Mapping[str, Any], *, logo: bool) -> di
 
 
 def passed(extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Unknown fields in Tencent's own spelling (``Clarity``, ``LogoParam``); any other name it would refuse."""
+    """Unknown fields in Tencent's own spelling."""
     return {name: value for name, value in extra.items() if name[:1].isupper()}
 
 

@@ -10,12 +10,12 @@ from contextlib import aclosing
 from typing import Any
 
 from imagegate.adapters.google_shape.failures import error_inside, sentence
-from imagegate.adapters.google_shape.fields import merged, plain
+from imagegate.adapters.google_shape.fields import merged, plain, spellings
 from imagegate.adapters.google_shape.payload import asked_size, aspect_ratio, ratios_and_tiers, tier
 from imagegate.adapters.shape.typed import Kinds, typed
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.events import CompletedImage, ImageBytes, ImageDetails, ImageEvent
-from imagegate.domain.images import ImageRequest, InputImage
+from imagegate.domain.images import ImageRequest, InputImage, Operation
 from imagegate.errors import BadResponse, ContentRefused, GatewayError
 from imagegate.upstream.client import Answer
 from imagegate.upstream.inline import InlineImage
@@ -43,7 +43,15 @@ _PLACES: Mapping[str, tuple[str, ...]] = {
     "resolution": ("sampleImageSize",),
     "safetyfilterlevel": ("safetySetting",),
     "basesteps": ("editConfig", "baseSteps"),
+    "outputmimetype": ("outputOptions", "mimeType"),
+    "outputcompressionquality": ("outputOptions", "compressionQuality"),
 }
+_TIER_WORDS = ("imageSize", "sampleImageSize", "resolution")
+_OTHER_WORDS = ("safetyFilterLevel", "outputMimeType", "outputCompressionQuality", "labels")
+_EDIT_WORDS = frozenset({"editMode", "baseSteps", "maskMode", "maskDilation", "segmentationClasses"})
+_TIER_WORDS_PLAIN = frozenset(map(plain, _TIER_WORDS))
+_SIZE_WORDS = spellings(["aspectRatio", *_TIER_WORDS])
+_TAKEN = spellings([*_PARAMETERS, *_OTHER_WORDS]) - spellings(_EDIT_WORDS)
 _KINDS: Kinds = {
     "seed": int,
     "guidancescale": float,
@@ -52,11 +60,23 @@ _KINDS: Kinds = {
     "includesafetyattributes": bool,
     "basesteps": int,
     "maskdilation": float,
+    "outputcompressionquality": int,
 }
 _INSERT, _EDIT = "EDIT_MODE_INPAINT_INSERTION", "EDIT_MODE_DEFAULT"
 _HELD_BACK = "The provider's safety system held the picture back; rephrase the prompt."
 _NO_PICTURE = "The provider answered without a picture."
 _NOT_JSON = "The provider answered with something that is not the JSON it should be."
+
+
+def taken(row: Capabilities) -> VendorFields:
+    """What ``body`` has a place for; a model that edits has more. Where pictures are left (``storageUri``) is not a caller's."""
+    edits = spellings(_EDIT_WORDS) if Operation.EDIT in row.operations else frozenset()
+    return VendorFields(only=_TAKEN | edits, sizes=_SIZE_WORDS)
+
+
+def says_tier(extra: Mapping[str, Any]) -> bool:
+    """Whether a caller's own fields name the resolution."""
+    return not _TIER_WORDS_PLAIN.isdisjoint(map(plain, extra))
 
 
 def body(
@@ -75,7 +95,8 @@ def body(
         instance["referenceImages"] = _references(request, mask, extra)
         parameters.setdefault("editMode", _INSERT if len(instance["referenceImages"]) > 1 else _EDIT)
     parameters = merged(parameters, _mapped(request, capabilities, tier_said="sampleImageSize" in parameters))
-    return merged({"instances": [instance], "parameters": parameters}, overrides)
+    labels = {"labels": extra["labels"]} if "labels" in extra else {}
+    return merged({"instances": [instance], "parameters": parameters, **labels}, overrides)
 
 
 def _mapped(request: ImageRequest, capabilities: Capabilities, *, tier_said: bool) -> dict[str, Any]:

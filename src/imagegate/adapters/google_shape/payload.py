@@ -6,6 +6,7 @@ Source: google-genai 3.4 (types.py, models.py), ai.google.dev/gemini-api/docs/im
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -14,6 +15,7 @@ from imagegate.domain import sizes
 from imagegate.domain.capabilities import Capabilities
 from imagegate.domain.images import ImageRequest, InputImage
 from imagegate.domain.sizes import Auto, PixelSize, Ratio, Size, Tier
+from imagegate.errors import InvalidRequest
 from imagegate.upstream.inline import InlineImage
 
 ImageOptions = Literal["imageConfig", "responseFormat"]
@@ -56,6 +58,17 @@ def tier(size: Size | None, quality: str | None, tiers: Sequence[str]) -> str | 
     return {"low": steps[0], "medium": steps[len(steps) // 2], "high": steps[-1]}[quality]
 
 
+def narrowed(capabilities: Capabilities, request: ImageRequest, *, tier_said: bool) -> Capabilities:
+    """Quality chooses the resolution only where nothing else does; beside a size, or ``tier_said``, it says nothing."""
+    sized = request.size is not None and request.size.strip().lower() != "auto"
+    return replace(capabilities, qualities=()) if capabilities.qualities and (sized or tier_said) else capabilities
+
+
+def says_tier(extra: Mapping[str, Any]) -> bool:
+    """Whether a caller's own fields name the resolution. Raises InvalidRequest as ``placed`` does."""
+    return "imageSize" in placed(extra).get("generationConfig", {}).get("imageConfig", {})
+
+
 def body(
     request: ImageRequest,
     capabilities: Capabilities,
@@ -71,6 +84,8 @@ def body(
         config["thinkingConfig"] = {"includeThoughts": True}
     said = caller.get("generationConfig", {}).get("imageConfig", {})
     image = _image_config(request, capabilities, tier_said="imageSize" in said)
+    if twice := [name for name in ("aspectRatio", "imageSize") if name in said and said[name] != image.get(name, said[name])]:
+        raise InvalidRequest(f"Say the size once, by 'size' or by image_config's {twice[0]}.", param="size")
     made = merged({"generationConfig": config}, caller)
     if image:
         made = merged(made, {"generationConfig": {"imageConfig": image}})

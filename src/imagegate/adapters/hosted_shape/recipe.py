@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from imagegate.adapters.shape.typed import Kinds
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, VendorFields
 from imagegate.domain.images import ImageRequest
 from imagegate.domain.sizes import PixelSize, Ratio, Size, Tier, aspect_ratio, parse_size, tier
 from imagegate.errors import InvalidRequest
@@ -81,6 +81,19 @@ class Recipe(BaseModel):
         """The same with other names; None keeps what is there."""
         return self.model_copy(update={name: value for name, value in names.items() if value is not None})
 
+    def taken(self) -> VendorFields:
+        """All unknown fields but the number of pictures, which is ``n``; those that say a size give way to one."""
+        words = {
+            "none": (),
+            "ratio": ("aspect_ratio",),
+            "tier": ("aspect_ratio", self.tier_field),
+            "pixels": ("width", "height"),
+            "custom": (self.size_field, "width", "height"),
+            "object": (self.size_field,),
+            "word": (self.size_field,),
+        }
+        return VendorFields(never=frozenset({self.count} - {""}), sizes=frozenset(words[self.size]))
+
     def endpoint(self, request: ImageRequest) -> str:
         """Which of the model's endpoints serves a request."""
         if request.mask is not None and self.inpaint:
@@ -91,7 +104,7 @@ class Recipe(BaseModel):
 def fields(request: ImageRequest, recipe: Recipe, pictures: Sequence[Any] = (), mask: Any = None) -> dict[str, Any]:
     """The request in the model's words. ``pictures`` and ``mask``: what stands for them in the body."""
     body: dict[str, Any] = {recipe.prompt: request.prompt} if recipe.prompt else {}
-    body.update(shape(request.size, recipe, edits=bool(pictures)))
+    body.update(shape(request.size, recipe, edits=bool(pictures) and "aspect_ratio" not in request.extra))
     if recipe.count and request.n != 1:
         body[recipe.count] = request.n
     if recipe.format and request.output_format is not None:

@@ -9,6 +9,7 @@ import orjson
 
 from imagegate.domain.capabilities import Capabilities
 from imagegate.domain.images import ImageRequest
+from imagegate.domain.vendor import RESERVED
 from imagegate.errors import InvalidRequest
 from imagegate.upstream.form import FormFile, MultipartForm
 
@@ -29,12 +30,11 @@ _OPTIONAL = (
     "frame_duration_ms",
     "svg",
 )
-_OURS = frozenset({"model", "prompt", "stream", "n", "image", "images", "mask", "markup"})
 
 
 def merge(mapped: Mapping[str, Any], extra: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     """``extra < mapped < overrides``: a caller reaches a provider's new option at once, but never replaces what we decide."""
-    unknown = {name: value for name, value in extra.items() if name.partition("[")[0] not in _OURS}
+    unknown = {name: value for name, value in extra.items() if name.partition("[")[0] not in RESERVED}
     return {**unknown, **mapped, **overrides}
 
 

@@ -167,18 +167,18 @@ class Wire:
         asked = self.request
         background = _first(_EVENT_BACKGROUNDS, details.background) or _first({"transparent"}, asked.background)
         return {
-            "size": details.size or asked.size or "auto",
-            "quality": _first(_EVENT_QUALITIES, details.quality, asked.quality) or "auto",
+            "size": details.size or "auto",
+            "quality": _first(_EVENT_QUALITIES, details.quality) or "auto",
             "background": background or "opaque",
             "output_format": _format(details, asked) or "png",
         }
 
     def _official(self, told: ImageDetails) -> dict[str, str]:
-        """What the provider said, else what was asked; only values that strict clients know."""
+        """What the events say, which know size and quality as they were granted; only values that strict clients know."""
         asked = self.request
         said = {
-            "size": next((size for size in (told.size, asked.size) if size and _SIZE.fullmatch(size)), None),
-            "quality": _first(_QUALITIES, told.quality, asked.quality),
+            "size": told.size if told.size and _SIZE.fullmatch(told.size) else None,
+            "quality": _first(_QUALITIES, told.quality),
             "background": _first(_BACKGROUNDS, told.background, asked.background),
             "output_format": _format(told, asked),
         }
