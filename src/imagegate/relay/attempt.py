@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import binascii
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
@@ -14,15 +13,16 @@ from imagegate.domain.channels import Channel
 from imagegate.domain.events import CompletedImage, ImageBytes, ImageEvent, ImageSource, PartialImage, held
 from imagegate.domain.images import ImageRequest
 from imagegate.errors import Ambiguous, BadResponse, RequestError
-from imagegate.media.sniff import sniff, sniff_base64
+from imagegate.media.first_look import first_look
 from imagegate.upstream.client import Upstream
 
 _HEAD = 64
 """Characters of a picture that are looked at before anything is promised to the client."""
-_TEXT_HEAD = 5_464
-"""Characters of an svg, which may begin with a declaration and comments."""
-_TEXT = (b"<", b"PD", b"PH", b"PC")
-"""How an svg begins: as text, and as base64 of ``<?``, ``<s`` and ``<!``."""
+_LONGER_HEADS = {(b"<", b"PD", b"PH", b"PC"): 5_464, (b"\xff\xd8", b"/9j"): 1_024}
+"""Of formats, by how they begin (as they are, and as base64), that tell what they are and how large only later.
+
+An svg may begin with a declaration and comments, a JPEG tells its size behind its tables.
+"""
 _NOT_A_PICTURE = "The provider answered with something that is no picture."
 
 
@@ -47,7 +47,7 @@ async def attempt(
         while event is not None:
             if isinstance(event, (PartialImage, CompletedImage)):
                 async with _arriving(event.source, upstream) as source:
-                    yield replace(event, source=await _checked(source))
+                    yield replace(event, source=await _checked(source, event))
             else:
                 yield event
             event = await anext(events, None)
@@ -73,12 +73,17 @@ async def _arriving(source: ImageSource, upstream: Downloader) -> AsyncGenerator
             yield ImageBytes(chunks, "raw")
 
 
-async def _checked(source: ImageBytes) -> ImageBytes:
+async def _checked(source: ImageBytes, event: PartialImage | CompletedImage) -> ImageBytes:
+    """The same picture, begun to be read. What its provider left unsaid about it is what it shows itself."""
     head = await _head(source)
     if source.encoding == "base64":
         head = _without_data_url(head)
-    if not _is_picture(head, source.encoding):
+    look = first_look(head, source.encoding)
+    if look is None:
         raise BadResponse(_NOT_A_PICTURE)
+    event.details.output_format = event.details.output_format or look.format
+    if isinstance(event, CompletedImage):  # a preview may be smaller than its picture, of whose size its event tells
+        event.details.size = event.details.size or look.size
     return ImageBytes(_rest(head, source.chunks), source.encoding)
 
 
@@ -98,8 +103,7 @@ async def _head(source: ImageBytes) -> bytes:
         if chunk is None:
             break
         head = head + chunk if head else chunk
-        if wanted == _HEAD and head.startswith(_TEXT):
-            wanted = _TEXT_HEAD
+        wanted = next((longer for begins, longer in _LONGER_HEADS.items() if head.startswith(begins)), wanted)
     return head
 
 
@@ -108,13 +112,6 @@ def _without_data_url(head: bytes) -> bytes:
     if not head.startswith(b"data:"):
         return head
     return head[:256].partition(b",")[2] + head[256:]
-
-
-def _is_picture(head: bytes, encoding: str) -> bool:
-    try:
-        return (sniff_base64(head) if encoding == "base64" else sniff(head)) is not None
-    except (ValueError, binascii.Error):
-        return False
 
 
 async def _rest(head: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
