@@ -47,6 +47,12 @@ class StabilityBench(SimulatedBench):
     cut = Reply(200, [Piece(b"\x89PNG\r\n\x1a\n")], {"content-type": "image/png"}, length=5000, ending=Ending.CLOSE)
 
 
+def edited_size(service: str) -> tuple[int, int]:
+    """What becomes of a picture of 64x64 (and a margin of 64 on the left)."""
+    others = {"outpaint": (128, 64), "style": (1024, 1024), "fast": (256, 256), "conservative": (2048, 2048)}
+    return next((size for word, size in others.items() if word in service), (64, 64))
+
+
 class TestStability(AdapterContract):
     """The contract, and what is special to v2beta."""
 
@@ -144,7 +150,7 @@ class TestStability(AdapterContract):
         asked = self.request(function, operation=Operation.EDIT, images=(reference(),), extra=extra)
         seen = await self.run(function, transport, asked)
         assert (function.last.path, [name for name, _ in form_of(function.last)]) == (f"/v2beta/stable-image/{path}", names)
-        assert pictures.look(completed(seen)[0]).size == (64, 64)
+        assert pictures.look(completed(seen)[0]).size == edited_size(path)
 
     def test_every_row_leads_to_an_endpoint(self, adapter: StabilityAdapter) -> None:
         for model in [*catalog().models("stability"), "sd3-medium", "stable-image-next"]:

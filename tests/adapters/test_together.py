@@ -110,7 +110,7 @@ class TestTogether(AdapterContract):
             bench, n=2, size="1344x768", quality="high", output_format="png", user="u", extra={**wanted, **unwanted}
         )
         seen = await self.run(bench, transport, asked)
-        assert pictures.look(completed(seen)[1]) == ("png", (1344, 768), "RGB")
+        assert pictures.look(completed(seen)[1]) == ("png", (1344, 768), "P")
         assert simulator.requests[-1].path == "/v1/images/generations"
         assert simulator.requests[-1].headers["authorization"] == f"Bearer {SECRET}"
         assert simulator.requests[-1].json == {

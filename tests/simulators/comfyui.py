@@ -6,7 +6,7 @@ Source: ComfyUI server.py, execution.py (validate_prompt), nodes.py.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from tests.simulators.base import Handler, Piece, Recorded, Refused, Reply, RouteRow, Simulator
 from tests.simulators.drawn import drawn
@@ -49,6 +49,12 @@ TRIGGERS: Mapping[str, Reply] = {
 
 class ComfyuiSimulator(Simulator):
     """Jobs are done after ``looks`` looks. ``key``: of a proxy before it; ``/view`` wants none."""
+
+    channel_options: ClassVar[Mapping[str, Any]] = {
+        "workflow": workflow(),
+        "edit_workflow": workflow(picture=True),
+        "mask_workflow": workflow(picture=True, mask=True),
+    }
 
     def __init__(self, key: str = "") -> None:
         super().__init__()

@@ -169,7 +169,7 @@ class DashscopeSimulator(Simulator):
         body = request.json
         model = rules.model_of(body, call)
         prompt, pictures = rules.inputs_of(body, call, model)
-        size, count = rules.size_of(body, model, len(pictures)), rules.count_of(body, model)
+        size, count = rules.size_of(body, model, pictures), rules.count_of(body, model)
         if any(picture.startswith("oss://") for picture in pictures) and not _resolves(request):
             raise rules.refused("url error, please check url！", "InvalidURL")
         for word, reply in TRIGGERS.items():
