@@ -18,7 +18,7 @@ import pytest
 
 from imagegate.adapters import registry
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities
+from imagegate.domain.capabilities import Capabilities, Decider, SizeRule
 from imagegate.domain.images import Operation
 from tests.simulators.base import Simulator
 from tests.simulators.surface import Surface
@@ -60,6 +60,16 @@ class Case:
     def needs(self) -> int:
         """Pictures without which it does not edit."""
         return NEEDS.get(self.model, 1)
+
+    @property
+    def most(self) -> int:
+        """Reference pictures that an edit takes; a workflow of ComfyUI as many as it shows."""
+        return 1 if self.adapter == "comfyui" else min(self.row.max_references, 16)
+
+    @property
+    def edit_sizes(self) -> SizeRule:
+        """The rule for edits, with a mask where there are masks."""
+        return (self.row.mask_sizes if self.row.mask else None) or self.row.edit_sizes or self.row.sizes
 
     @property
     def retired(self) -> bool:
@@ -152,6 +162,11 @@ class Told:
         mapped = headers.get("x-imagegate-size")
         assert mapped is None or mapped.startswith(f"{asked}->"), f"{mapped} is not about {asked}"
         return cls(body.size, body.output_format, mapped.partition("->")[2] if mapped else asked)
+
+
+def check_decided(told: Told, rule: SizeRule) -> None:
+    """A size that nobody can ask for is told as one."""
+    assert rule.decided_by is Decider.CALLER or told.sent == rule.decided_by
 
 
 def check(item: Any, told: Told) -> None:

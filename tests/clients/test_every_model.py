@@ -14,7 +14,7 @@ import openai
 import pytest
 
 from imagegate.domain.images import Operation
-from tests.clients.every_model import PICTURE, Case, Told, able, check, every_model, looked, one_each, one_list
+from tests.clients.every_model import PICTURE, Case, Told, able, check, check_decided, every_model, looked, one_each, one_list
 from tests.support import pictures
 
 PROMPT = "一座红房子, a red house sandbox:slow=0.05"
@@ -38,7 +38,10 @@ def test_generate(client: openai.OpenAI, case: Case, size: str | None) -> None:
     raw = client.images.with_raw_response.generate(model=case.public, prompt=PROMPT, response_format="b64_json", **asked)
     result = raw.parse()
     assert result.data is not None and len(result.data) == 1
-    check(result.data[0], Told.by(result, raw.headers, size))
+    told = Told.by(result, raw.headers, size)
+    check(result.data[0], told)
+    if size:
+        check_decided(told, case.row.sizes)
 
 
 @one_list
@@ -67,7 +70,10 @@ def test_edit(client: openai.OpenAI, case: Case, size: str | None) -> None:
     raw = client.images.with_raw_response.edit(model=case.public, prompt=PROMPT, response_format="b64_json", **asked)
     result = raw.parse()
     assert result.data is not None and len(result.data) == 1
-    check(result.data[0], Told.by(result, raw.headers, size))
+    told = Told.by(result, raw.headers, size)
+    check(result.data[0], told)
+    if size:
+        check_decided(told, case.edit_sizes)
 
 
 @able(Operation.GENERATE)
@@ -96,11 +102,10 @@ def test_the_longest_prompt_is_taken_and_a_longer_one_refused(client: openai.Ope
 
 @one_each(Operation.EDIT)
 def test_as_many_references_as_the_model_takes_and_no_more(client: openai.OpenAI, case: Case) -> None:
-    most = min(case.row.max_references, 16)
-    images = [(f"{number}.png", pictures.png((512, 512), (number * 15, 0, 90)), "image/png") for number in range(most + 1)]
-    result = client.images.edit(model=case.public, prompt="together", image=images[:most], response_format="b64_json")
+    images = [(f"{number}.png", pictures.png((512, 512), (number * 15, 0, 90)), "image/png") for number in range(case.most + 1)]
+    result = client.images.edit(model=case.public, prompt="together", image=images[:-1], response_format="b64_json")
     assert result.data
-    if most < 16:
+    if case.most < 16:
         with pytest.raises(openai.BadRequestError) as caught:
             client.images.edit(model=case.public, prompt="together", image=images)
         assert caught.value.code == "too_many_images"
