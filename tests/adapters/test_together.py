@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from imagegate.adapters.together import ROW, TogetherAdapter, TogetherOptions
+from imagegate.adapters.together import ROW, TogetherAdapter
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.channels import Channel, ModelRoute, Secret
 from imagegate.domain.events import CompletedImage, Finished, ImageLink
-from imagegate.domain.images import ImageRequest, Operation
+from imagegate.domain.images import Operation
 from imagegate.errors import (
     Ambiguous,
     AuthFailed,
@@ -27,58 +25,32 @@ from imagegate.errors import (
     RateLimited,
     Unavailable,
 )
-from imagegate.upstream.client import Account, Refusal, Upstream
+from imagegate.upstream.client import Refusal
 from imagegate.upstream.engine import Engine
-from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, NoOutside, Seen, completed, reference
+from tests.adapters.checked import CheckedContract
+from tests.adapters.contract import SECRET, Bench, Failure, completed, reference
+from tests.adapters.simulated import WORDS, SimulatedBench, catalog
 from tests.simulators.base import Reply
 from tests.simulators.together import TogetherSimulator
 from tests.support import pictures
 
 CATALOG = Catalog.load()
-WORDS = {
-    Failure.RATE_LIMIT: "[rate_limit]",
-    Failure.OVERLOADED: "[503]",
-    Failure.NO_CREDIT: "[quota]",
-    Failure.CONTENT: "[nsfw]",
-    Failure.SERVER: "[500]",
-    Failure.NO_PICTURE: "[no_data]",
-    Failure.NOT_JSON: "[html]",
-}
 
 
-class TogetherBench(Bench):
+class TogetherBench(SimulatedBench):
     """A channel to the simulator."""
 
-    def __init__(self, simulator: TogetherSimulator, model: str = "black-forest-labs/FLUX.2-pro", **options: Any) -> None:
-        self.model = model
-        self.simulator = simulator
-        self.adapter = TogetherAdapter(CATALOG)
-        routes = {model: ModelRoute(model)}
-        self.channel = Channel(
-            "together", "together", simulator.base_url, (Secret(SECRET),), routes, options=TogetherOptions(**options)
-        )
+    words: ClassVar = {**WORDS, Failure.CONTENT: "[nsfw]"}
+    cut = Reply.raw(b'{"id":"a","data":[{"b64_json":"', "application/json")
 
-    def left_behind(self, events: list[Seen]) -> Any:
-        return self.simulator.requests[-1].json
-
-    def provoke(self, failure: Failure, request: ImageRequest) -> ImageRequest | None:
-        if failure is Failure.BAD_KEY:
-            self.simulator.key = "another-key"
-            return request
-        if failure is Failure.CUT:
-            self.simulator.script(Reply.raw(b'{"id":"a","data":[{"b64_json":"', "application/json"))
-            return request
-        return replace(request, prompt=f"{request.prompt} {WORDS[failure]}")
-
-    def calls(self) -> int:
-        return len(self.simulator.requests)
-
-    def open_connections(self) -> int:
-        return sum(not request.complete for request in self.simulator.requests)
+    def __init__(self, simulator: Any, model: str = "black-forest-labs/FLUX.2-pro", **options: Any) -> None:
+        super().__init__(simulator, TogetherAdapter(catalog()), model, **options)
 
 
-class TestTogether(AdapterContract):
+class TestTogether(CheckedContract):
     """The contract, and Together's own fields."""
+
+    row = ROW
 
     @pytest.fixture
     def simulator(self) -> Iterator[TogetherSimulator]:
@@ -88,20 +60,6 @@ class TestTogether(AdapterContract):
     @pytest.fixture
     def bench(self, simulator: TogetherSimulator) -> Iterator[Bench]:
         yield TogetherBench(simulator)
-
-    async def test_the_free_check_costs_nothing_and_wants_the_key(
-        self, bench: Bench, simulator: TogetherSimulator, transport: Engine
-    ) -> None:
-        assert ROW.free_check is not None
-        account = Account(bench.channel.base_url, bench.adapter.headers(bench.channel, SECRET), bench.adapter.failure)
-        upstream = Upstream(transport, account, NoOutside(), asyncio.get_running_loop().time() + 5)
-        async with upstream.get(ROW.free_check) as answer:
-            assert answer.status == 200 and await answer.json()
-        simulator.key = "another-key"
-        with pytest.raises(AuthFailed):
-            async with upstream.get(ROW.free_check):
-                pass
-        assert simulator.calls == 0
 
     async def test_what_is_sent(self, bench: Bench, simulator: TogetherSimulator, transport: Engine) -> None:
         wanted = {"seed": "7", "steps": 20, "guidance_scale": "3.5", "negative_prompt": "42", "disable_safety_checker": "true"}
