@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import importlib
+import importlib.util
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import openai
@@ -26,15 +28,6 @@ from tests.support import pictures
 from tests.support.gateway import KEY, SANDBOX, Gateway, gateway_settings
 
 CATALOG = Catalog.load()
-LOCAL: Mapping[str, str] = {"automatic1111": "sd_xl_base_1.0", "comfyui": "sdxl"}
-"""Servers whose models are what somebody put there, with one that their simulators have."""
-OPTIONS: Mapping[str, Mapping[str, Any]] = {
-    "cloudflare": {"account_id": "0123456789abcdef0123456789abcdef"},
-    "vertex": {"project": "simulated-project", "location": "us-central1"},
-}
-"""What a channel needs beside a key; simulators may say it themselves as ``channel_options``."""
-NEEDS: Mapping[str, int] = {"stability.stable-style-transfer-v1:0": 2}
-"""Models that edit several pictures only."""
 PICTURE = (1280, 960)
 """The picture of edits: neither square nor of a usual size, so that what follows the picture is seen to."""
 
@@ -57,14 +50,11 @@ class Case:
         return CATALOG.capabilities(self.adapter, self.model)
 
     @property
-    def needs(self) -> int:
-        """Pictures without which it does not edit."""
-        return NEEDS.get(self.model, 1)
-
-    @property
-    def most(self) -> int:
-        """Reference pictures that an edit takes; a workflow of ComfyUI as many as it shows."""
-        return 1 if self.adapter == "comfyui" else min(self.row.max_references, 16)
+    def pictures(self) -> tuple[int, int]:
+        """The fewest and the most reference pictures of an edit: one and the catalog's, where the simulator's ``PICTURES`` say
+        nothing else."""
+        said: Mapping[str, tuple[int, int]] = getattr(simulator_module(self.adapter), "PICTURES", {})
+        return said.get(self.model, (1, min(self.row.max_references, 16)))
 
     @property
     def edit_sizes(self) -> SizeRule:
@@ -77,9 +67,15 @@ class Case:
         return bool(self.row.retires and self.row.retires <= datetime.now(UTC).date().isoformat())
 
 
+def simulator_module(adapter: str) -> ModuleType | None:
+    """None for the sandbox, which is its own."""
+    found = importlib.util.find_spec(f"tests.simulators.{adapter}")
+    return importlib.import_module(found.name) if found else None
+
+
 def models(adapter: str) -> tuple[str, ...]:
-    """Names that a channel of the adapter serves here."""
-    return (LOCAL[adapter],) if adapter in LOCAL else CATALOG.models(adapter)
+    """Names that a channel of the adapter serves here; of a server whose models somebody put there, its simulator's ``MODEL``."""
+    return CATALOG.models(adapter) or (vars(simulator_module(adapter))["MODEL"],)
 
 
 CASES = [case for name in registry.ENTRIES for case in (Case(name, model) for model in models(name)) if not case.retired]
@@ -122,7 +118,7 @@ def _channels(name: str, stack: ExitStack) -> Iterator[dict[str, Any]]:
     for number, surface in enumerate(surfaces(name)):
         simulator = stack.enter_context(surface.simulator)
         defaults: Mapping[str, Any] = getattr(simulator, "model_defaults", {})
-        options = {**OPTIONS.get(name, {}), **getattr(simulator, "channel_options", {}), **surface.options}
+        options = {**getattr(simulator, "channel_options", {}), **surface.options}
         if "poll_seconds" in registry.Rows()[name].options.model_fields:
             options["poll_seconds"] = 0.02
         served = [model for model in models(name) if any(fnmatchcase(model, pattern) for pattern in surface.models)]
@@ -138,7 +134,7 @@ def _channels(name: str, stack: ExitStack) -> Iterator[dict[str, Any]]:
 
 def surfaces(adapter: str) -> list[Surface]:
     """The simulators of an adapter: those that its module names, else the module's own subclass of Simulator."""
-    module = importlib.import_module(f"tests.simulators.{adapter}")
+    module: Any = simulator_module(adapter)
     named: list[Surface] = module.surfaces() if hasattr(module, "surfaces") else []
     for item in vars(module).values():
         own = isinstance(item, type) and issubclass(item, Simulator) and item.__module__ == module.__name__

@@ -68,6 +68,8 @@ STABILITY: Mapping[str, Service] = {
     "stability.stable-creative-upscale-v1:0": _edit("creativity"),
 }
 _COMMON = frozenset({"seed", "negative_prompt", "output_format"})
+PICTURES: Mapping[str, tuple[int, int]] = {"stability.stable-style-transfer-v1:0": (2, 2)}
+"""Fewest and most reference pictures of models that do nothing with one."""
 AMAZON = frozenset({"amazon.nova-canvas-v1:0", "amazon.titan-image-generator-v2:0", "amazon.titan-image-generator-v1"})
 _PARAMS: Mapping[str, tuple[str, frozenset[str], frozenset[str]]] = {
     "TEXT_IMAGE": (

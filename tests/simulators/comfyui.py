@@ -14,6 +14,11 @@ from tests.support import pictures
 
 Nodes = Mapping[str, Mapping[str, Any]]
 
+MODEL = "sdxl"
+"""The checkpoint that is there."""
+PICTURES = {MODEL: (1, 1)}
+"""Fewest and most pictures that the workflow for edits shows."""
+
 
 def workflow(*, picture: bool = False, mask: bool = False) -> dict[str, Any]:
     """A template in API format."""
