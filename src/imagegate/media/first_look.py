@@ -8,8 +8,11 @@ from typing import Literal
 from imagegate.media.dimensions import dimensions
 from imagegate.media.sniff import decoded_start, format_name, sniff
 
-_STARTS = (4_096, 65_536)
-"""Characters or bytes that are looked at, more of them only for a size: a JPEG may have a certificate of its origin before it."""
+_STARTS = (64, 4_096, 65_536)
+"""Characters or bytes that are looked at, one after the other until they tell: most pictures tell all in the first.
+
+An SVG may begin with a declaration, and a JPEG has its size behind tables or a certificate of its origin.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +29,9 @@ def first_look(head: bytes, encoding: Literal["base64", "raw"]) -> FirstLook | N
     for most in _STARTS:
         start = decoded_start(head, most) if encoding == "base64" else head[:most]
         media_type = sniff(start) if start else None
-        if not start or media_type is None:
-            return look
-        found = dimensions(start)
-        look = FirstLook(format_name(media_type), f"{found.width}x{found.height}" if found else None)
-        if found or len(head) <= most or media_type != "image/jpeg":
-            return look
+        found = dimensions(start) if start and media_type else None
+        if media_type:
+            look = FirstLook(format_name(media_type), f"{found.width}x{found.height}" if found else None)
+        if found or len(head) <= most or media_type not in {None, "image/jpeg"}:
+            break
     return look
