@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
@@ -26,7 +26,7 @@ from imagegate.errors import (
 )
 from imagegate.upstream.engine import Engine
 from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, completed, mask, reference
-from tests.adapters.simulated import SimulatedBench, catalog, classified, form_of, same_error
+from tests.adapters.simulated import WORDS, SimulatedBench, catalog, classified, form_of, same_error
 from tests.simulators.base import Ending, Piece, Reply
 from tests.simulators.stability import FUNCTIONS, StabilitySimulator
 from tests.support import pictures
@@ -35,15 +35,7 @@ from tests.support import pictures
 class StabilityBench(SimulatedBench):
     """A channel to the simulator."""
 
-    words: ClassVar[Mapping[Failure, str]] = {
-        Failure.RATE_LIMIT: "[rate_limit]",
-        Failure.OVERLOADED: "[503]",
-        Failure.NO_CREDIT: "[quota]",
-        Failure.CONTENT: "[moderation]",
-        Failure.SERVER: "[500]",
-        Failure.NO_PICTURE: "[json]",
-        Failure.NOT_JSON: "[html]",
-    }
+    words: ClassVar = {**WORDS, Failure.NO_PICTURE: "[json]"}
     cut = Reply(200, [Piece(b"\x89PNG\r\n\x1a\n")], {"content-type": "image/png"}, length=5000, ending=Ending.CLOSE)
 
 
