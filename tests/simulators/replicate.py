@@ -35,7 +35,7 @@ from tests.simulators.ratios import (
 KEY = "r8_simulator0123456789abcdef"
 VERSION = "0123456789abcdef" * 4
 
-_MEDIA = {"webp": "webp", "jpg": "jpeg", "png": "png"}
+_MEDIA = {"webp": "webp", "jpg": "jpeg", "png": "png", "jpeg": "jpeg"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Model:
     listed: bool = False
     most: int = 1
     words: frozenset[str] = frozenset()
-    formats: frozenset[str] = frozenset(_MEDIA)
+    formats: frozenset[str] = frozenset({"webp", "jpg", "png"})
     sizes: frozenset[str] = frozenset()
     outputs: bool = True
     needs: frozenset[str] = frozenset({"prompt"})
@@ -119,7 +119,7 @@ MODELS: Mapping[str, Model] = {
     "black-forest-labs/flux-kontext-pro": _KONTEXT,
     "black-forest-labs/flux-kontext-max": _KONTEXT,
     "black-forest-labs/flux-kontext-dev": replace(
-        _KONTEXT, formats=frozenset(_MEDIA), needs=frozenset({"prompt", "input_image"})
+        _KONTEXT, formats=frozenset({"webp", "jpg", "png"}), needs=frozenset({"prompt", "input_image"})
     ),
     "black-forest-labs/flux-fill-pro": Model("image", formats=_JPG_PNG, outputs=False, needs=_WHOLE, keeps=True),
     "black-forest-labs/flux-fill-dev": Model("image", needs=_WHOLE, keeps=True),
@@ -145,7 +145,7 @@ MODELS: Mapping[str, Model] = {
     "bytedance/seedream-4.5": _SEEDREAM,
     "bytedance/seedream-5-lite": replace(
         _SEEDREAM,
-        formats=frozenset(_MEDIA),
+        formats=frozenset({"png", "jpeg"}),
         sizes=frozenset({"2K", "3K"}),
         tables={tier: SEEDREAM[tier] for tier in ("2K", "3K")},
     ),
