@@ -130,7 +130,7 @@ class Bench(ABC):
     channel: Channel
     model: str
     unheard_of: ClassVar[frozenset[Failure]] = frozenset()
-    """Failures that the provider does not have; all others must be provoked."""
+    """Failures that the provider does not have, from the table in ``absent``; all others must be provoked."""
 
     @abstractmethod
     def left_behind(self, events: list[Seen]) -> Any:

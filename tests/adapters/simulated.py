@@ -21,6 +21,17 @@ from tests.simulators.base import Recorded, Reply, Simulator
 
 Multipart = list[tuple[str, bytes]]
 
+WORDS: Mapping[Failure, str] = {
+    Failure.RATE_LIMIT: "[rate_limit]",
+    Failure.OVERLOADED: "[503]",
+    Failure.NO_CREDIT: "[quota]",
+    Failure.CONTENT: "[moderation]",
+    Failure.SERVER: "[500]",
+    Failure.NO_PICTURE: "[no_data]",
+    Failure.NOT_JSON: "[html]",
+}
+"""What most simulators listen to."""
+
 
 @lru_cache(maxsize=1)
 def catalog() -> Catalog:
@@ -34,7 +45,7 @@ class SimulatedBench(Bench):
     ``words``: the word that makes the simulator fail so, put into the prompt. ``cut``: an answer that breaks off.
     """
 
-    words: ClassVar[Mapping[Failure, str]]
+    words: ClassVar[Mapping[Failure, str]] = WORDS
     cut: ClassVar[Reply]
 
     def __init__(self, simulator: Any, adapter: Adapter, model: str, **options: Any) -> None:
@@ -113,4 +124,4 @@ def same_error(error: GatewayError, kind: type[GatewayError], **told: Any) -> No
     assert error.message.endswith((".", "…"))
 
 
-__all__ = ["SimulatedBench", "catalog", "classified", "fetched", "form_of", "same_error", "sent"]
+__all__ = ["WORDS", "SimulatedBench", "catalog", "classified", "fetched", "form_of", "same_error", "sent"]

@@ -28,6 +28,7 @@ from imagegate.errors import (
 )
 from imagegate.upstream.client import Account, Upstream
 from imagegate.upstream.engine import Engine
+from tests.adapters.absent import ABSENT
 from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, NoOutside, completed, mask, reference
 from tests.adapters.simulated import SimulatedBench, catalog, classified, same_error
 from tests.simulators.automatic1111 import Automatic1111Simulator
@@ -46,7 +47,7 @@ class A1111Bench(SimulatedBench):
         Failure.NO_PICTURE: "[empty]",
         Failure.NOT_JSON: "[html]",
     }
-    unheard_of = frozenset({Failure.RATE_LIMIT, Failure.NO_CREDIT, Failure.CONTENT})
+    unheard_of = frozenset(ABSENT["automatic1111"])
     cut = Reply.raw(b'{"images":["iVBOR', "application/json")
 
 

@@ -6,16 +6,15 @@ import base64
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from pydantic import ValidationError
 
 from imagegate.adapters.azure import AzureAdapter, AzureOptions
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.channels import Channel, ModelRoute, Secret
 from imagegate.domain.events import CompletedImage, Finished, PartialImage, Usage
-from imagegate.domain.images import ImageRequest, Operation
+from imagegate.domain.images import Operation
 from imagegate.errors import (
     Ambiguous,
     AuthFailed,
@@ -29,52 +28,24 @@ from imagegate.errors import (
 )
 from imagegate.upstream.client import Refusal
 from imagegate.upstream.engine import Engine
-from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, Seen, completed, mask, reference
+from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, completed, mask, reference
+from tests.adapters.simulated import WORDS, SimulatedBench, catalog
 from tests.simulators.azure import TRIGGERS, AzureSimulator
 from tests.simulators.base import Reply
 from tests.support import pictures
 
 CATALOG = Catalog.load()
-WORDS = {
-    Failure.RATE_LIMIT: "[rate_limit]",
-    Failure.OVERLOADED: "[503]",
-    Failure.NO_CREDIT: "[quota]",
-    Failure.CONTENT: "[filter]",
-    Failure.SERVER: "[500]",
-    Failure.NO_PICTURE: "[no_data]",
-    Failure.NOT_JSON: "[html]",
-}
 
 
-class AzureBench(Bench):
+class AzureBench(SimulatedBench):
     """A channel to the simulator. ``below``: what stands behind the origin in the base url."""
 
-    def __init__(self, simulator: AzureSimulator, model: str = "gpt-image-2.5-flare", below: str = "", **options: Any) -> None:
-        self.model = model
-        self.simulator = simulator
-        self.adapter = AzureAdapter(CATALOG)
-        routes = {model: ModelRoute(model)}
-        url = simulator.base_url + below
-        self.channel = Channel("azure", "azure", url, (Secret(SECRET),), routes, options=AzureOptions(**options))
+    words: ClassVar = {**WORDS, Failure.CONTENT: "[filter]"}
+    cut = Reply.raw(b'{"created":1,"data":[{"b64_json":"', "application/json")
 
-    def left_behind(self, events: list[Seen]) -> Any:
-        last = self.simulator.requests[-1]
-        return last.path, (last.fields, [part.data for part in last.files]) if last.is_form else last.json
-
-    def provoke(self, failure: Failure, request: ImageRequest) -> ImageRequest | None:
-        if failure is Failure.BAD_KEY:
-            self.simulator.key = "another-key"
-            return request
-        if failure is Failure.CUT:
-            self.simulator.script(Reply.raw(b'{"created":1,"data":[{"b64_json":"', "application/json"))
-            return request
-        return replace(request, prompt=f"{request.prompt} {WORDS[failure]}")
-
-    def calls(self) -> int:
-        return len(self.simulator.requests)
-
-    def open_connections(self) -> int:
-        return sum(not request.complete for request in self.simulator.requests)
+    def __init__(self, simulator: Any, model: str = "gpt-image-2.5-flare", below: str = "", **options: Any) -> None:
+        super().__init__(simulator, AzureAdapter(catalog()), model, **options)
+        self.channel = replace(self.channel, base_url=simulator.base_url + below)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import orjson
 import pytest
@@ -30,7 +30,7 @@ from imagegate.errors import (
     Unavailable,
 )
 from imagegate.upstream.engine import Engine
-from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, completed, mask, reference
+from tests.adapters.contract import SECRET, AdapterContract, Bench, completed, mask, reference
 from tests.adapters.simulated import SimulatedBench, classified, same_error
 from tests.simulators.base import Reply
 from tests.simulators.bedrock import ACCESS, AMAZON, SECRET_KEY, SESSION, STABILITY, BedrockSimulator
@@ -55,15 +55,6 @@ def adapter() -> Iterator[BedrockAdapter]:
 class BedrockBench(SimulatedBench):
     """A channel to the simulator."""
 
-    words: ClassVar[Mapping[Failure, str]] = {
-        Failure.RATE_LIMIT: "[rate_limit]",
-        Failure.OVERLOADED: "[503]",
-        Failure.NO_CREDIT: "[quota]",
-        Failure.CONTENT: "[moderation]",
-        Failure.SERVER: "[500]",
-        Failure.NO_PICTURE: "[no_data]",
-        Failure.NOT_JSON: "[html]",
-    }
     cut = Reply.raw(b'{"images":["iVBORw0KGgo', "application/json")
 
     def __init__(self, simulator: Any, adapter: Adapter, model: str = NOVA, **options: Any) -> None:
@@ -244,7 +235,9 @@ class TestBedrock(AdapterContract):
         size = {"size": "1024x1024"}
         seen = await self.run(bench, transport, self.request(bench, operation=Operation.EDIT, images=images, extra=extra, **size))
         assert bench.last.json.keys() == names
-        assert pictures.look(completed(seen)[0]).size == (64, 64)
+        others = {"outpaint": (128, 64), "guide": (1024, 1024), "fast": (256, 256), "ive-upscale": (2048, 2048)}
+        expected = next((edges for word, edges in others.items() if word in model), (64, 64))
+        assert pictures.look(completed(seen)[0]).size == expected
 
     async def test_a_style_guide_is_a_new_picture_with_a_ratio(self, nova: BedrockBench, transport: Engine) -> None:
         bench = self.at(nova, "stability.stable-image-style-guide-v1:0")

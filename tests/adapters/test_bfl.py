@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
@@ -25,7 +25,7 @@ from imagegate.errors import (
 from imagegate.upstream.engine import Engine
 from tests.adapters.contract import SECRET, Bench, Failure, Seen, completed, mask, reference
 from tests.adapters.linked import LinkedContract
-from tests.adapters.simulated import SimulatedBench, catalog, classified, same_error
+from tests.adapters.simulated import WORDS, SimulatedBench, catalog, classified, same_error
 from tests.simulators.base import Reply
 from tests.simulators.bfl import BflSimulator
 from tests.support import pictures
@@ -34,15 +34,7 @@ from tests.support import pictures
 class BflBench(SimulatedBench):
     """A channel to the simulator, looked at without delay."""
 
-    words: ClassVar[Mapping[Failure, str]] = {
-        Failure.RATE_LIMIT: "[rate_limit]",
-        Failure.OVERLOADED: "[503]",
-        Failure.NO_CREDIT: "[quota]",
-        Failure.CONTENT: "[content_moderated]",
-        Failure.SERVER: "[500]",
-        Failure.NO_PICTURE: "[no_sample]",
-        Failure.NOT_JSON: "[html]",
-    }
+    words: ClassVar = {**WORDS, Failure.CONTENT: "[content_moderated]", Failure.NO_PICTURE: "[no_sample]"}
     cut: ClassVar[Reply] = Reply.raw(b'{"id":"1","polling', "application/json")
 
 

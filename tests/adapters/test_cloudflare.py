@@ -6,7 +6,7 @@ import base64
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import orjson
 import pytest
@@ -30,7 +30,7 @@ from imagegate.errors import (
     Unavailable,
 )
 from imagegate.upstream.engine import Engine
-from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, completed, mask, reference
+from tests.adapters.contract import SECRET, AdapterContract, Bench, completed, mask, reference
 from tests.adapters.simulated import SimulatedBench, classified, form_of, same_error
 from tests.simulators.base import Ending, Piece, Reply
 from tests.simulators.cloudflare import ACCOUNT, MODELS, CloudflareSimulator
@@ -51,15 +51,6 @@ def adapter() -> Iterator[CloudflareAdapter]:
 class CloudflareBench(SimulatedBench):
     """A channel to the simulator."""
 
-    words: ClassVar[Mapping[Failure, str]] = {
-        Failure.RATE_LIMIT: "[rate_limit]",
-        Failure.OVERLOADED: "[503]",
-        Failure.NO_CREDIT: "[quota]",
-        Failure.CONTENT: "[moderation]",
-        Failure.SERVER: "[500]",
-        Failure.NO_PICTURE: "[no_data]",
-        Failure.NOT_JSON: "[html]",
-    }
     cut = Reply.raw(b'{"result":{"image":"iVBORw0KGgo', "application/json")
 
     def __init__(self, simulator: Any, adapter: Adapter, model: str = SDXL, **options: Any) -> None:

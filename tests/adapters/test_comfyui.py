@@ -15,6 +15,7 @@ from imagegate.domain.events import Finished, Progress
 from imagegate.domain.images import ImageRequest, Operation
 from imagegate.errors import Ambiguous, AuthFailed, BadResponse, GatewayError, InvalidRequest, ModelMissing
 from imagegate.upstream.engine import Engine
+from tests.adapters.absent import ABSENT
 from tests.adapters.contract import SECRET, Bench, Failure, Seen, completed, mask, reference
 from tests.adapters.linked import LinkedContract
 from tests.adapters.simulated import SimulatedBench, catalog, classified, same_error
@@ -30,7 +31,7 @@ class ComfyBench(SimulatedBench):
     """A channel to the simulator."""
 
     words: ClassVar = {Failure.SERVER: "[500]", Failure.NO_PICTURE: "[empty]", Failure.NOT_JSON: "[html]"}
-    unheard_of = frozenset({Failure.RATE_LIMIT, Failure.OVERLOADED, Failure.NO_CREDIT, Failure.CONTENT})
+    unheard_of = frozenset(ABSENT["comfyui"])
     cut = Reply.raw(b'{"prompt_id":"0000', "application/json")
     simulator: ComfyuiSimulator
 

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import orjson
 import pytest
@@ -28,7 +28,7 @@ from imagegate.errors import (
     Unavailable,
 )
 from imagegate.upstream.engine import Engine
-from tests.adapters.contract import SECRET, Bench, Failure, Seen, completed, mask, reference
+from tests.adapters.contract import SECRET, Bench, Seen, completed, mask, reference
 from tests.adapters.linked import LinkedContract
 from tests.adapters.simulated import SimulatedBench, classified, same_error
 from tests.simulators.base import Reply
@@ -51,15 +51,6 @@ def adapter() -> Iterator[FalAdapter]:
 class FalBench(SimulatedBench):
     """A channel to the simulator."""
 
-    words: ClassVar[Mapping[Failure, str]] = {
-        Failure.RATE_LIMIT: "[rate_limit]",
-        Failure.OVERLOADED: "[503]",
-        Failure.NO_CREDIT: "[quota]",
-        Failure.CONTENT: "[moderation]",
-        Failure.SERVER: "[500]",
-        Failure.NO_PICTURE: "[no_data]",
-        Failure.NOT_JSON: "[html]",
-    }
     cut = Reply.raw(b'{"status":"IN_QUEUE","request_id":"a', "application/json")
 
     def __init__(self, simulator: Any, adapter: Adapter, model: str = FLUX, **options: Any) -> None:

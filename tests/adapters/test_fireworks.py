@@ -8,14 +8,13 @@ import json
 from collections.abc import Iterator
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx2
 import pytest
 
-from imagegate.adapters.fireworks import RATIOS, ROUTES, FireworksAdapter, FireworksOptions
+from imagegate.adapters.fireworks import RATIOS, ROUTES, FireworksAdapter
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.channels import Channel, ModelRoute, Secret
 from imagegate.domain.events import CompletedImage, ImageLink, Progress
 from imagegate.domain.images import ImageRequest, Operation
 from imagegate.domain.sizes import PixelSize, aspect_ratio
@@ -33,51 +32,26 @@ from imagegate.errors import (
 from imagegate.upstream.client import Account, Refusal, Upstream
 from imagegate.upstream.engine import Engine
 from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, NoOutside, Seen, completed, reference
+from tests.adapters.simulated import WORDS, SimulatedBench, catalog
 from tests.simulators.base import Ending, Reply
 from tests.simulators.fireworks import FireworksSimulator
 from tests.support import pictures
 
 CATALOG = Catalog.load()
-WORDS = {
-    Failure.RATE_LIMIT: "[rate_limit]",
-    Failure.OVERLOADED: "[503]",
-    Failure.NO_CREDIT: "[quota]",
-    Failure.CONTENT: "[filtered]",
-    Failure.SERVER: "[500]",
-    Failure.NO_PICTURE: "[no_data]",
-    Failure.NOT_JSON: "[html]",
-}
 
 
-class FireworksBench(Bench):
+class FireworksBench(SimulatedBench):
     """A channel to the simulator."""
 
-    def __init__(self, simulator: FireworksSimulator, model: str = "flux-1-schnell-fp8") -> None:
-        self.model = model
-        self.simulator = simulator
-        self.adapter = FireworksAdapter(CATALOG)
-        routes = {model: ModelRoute(model)}
-        options = FireworksOptions(poll_seconds=0.01)
-        self.channel = Channel("fireworks", "fireworks", simulator.base_url, (Secret(SECRET),), routes, options=options)
+    words: ClassVar = {**WORDS, Failure.CONTENT: "[filtered]"}
+    cut = Reply.raw(pictures.png()[:40], "image/png", length=400, ending=Ending.CLOSE)
+
+    def __init__(self, simulator: Any, model: str = "flux-1-schnell-fp8") -> None:
+        super().__init__(simulator, FireworksAdapter(catalog()), model, poll_seconds=0.01)
 
     def left_behind(self, events: list[Seen]) -> Any:
         last = [request for request in self.simulator.requests if request.body and not request.path.endswith("/get_result")][-1]
         return last.path, last.headers.get("accept"), last.json
-
-    def provoke(self, failure: Failure, request: ImageRequest) -> ImageRequest | None:
-        if failure is Failure.BAD_KEY:
-            self.simulator.key = "another-key"
-            return request
-        if failure is Failure.CUT:
-            self.simulator.script(Reply.raw(pictures.png()[:40], "image/png", length=400, ending=Ending.CLOSE))
-            return request
-        return replace(request, prompt=f"{request.prompt} {WORDS[failure]}")
-
-    def calls(self) -> int:
-        return len(self.simulator.requests)
-
-    def open_connections(self) -> int:
-        return sum(not request.complete for request in self.simulator.requests)
 
 
 @pytest.fixture

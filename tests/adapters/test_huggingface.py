@@ -28,6 +28,7 @@ from imagegate.errors import (
     Unavailable,
 )
 from imagegate.upstream.engine import Engine
+from tests.adapters.absent import ABSENT
 from tests.adapters.contract import SECRET, Bench, Failure, completed, reference
 from tests.adapters.linked import LinkedContract
 from tests.adapters.simulated import SimulatedBench, classified, same_error
@@ -63,7 +64,7 @@ class HuggingFaceBench(SimulatedBench):
         if options.get("provider") == "fal-ai":
             vars(self)["words"] = {**self.words, Failure.CONTENT: "[policy]"}
         else:
-            vars(self)["unheard_of"] = frozenset({Failure.CONTENT})
+            vars(self)["unheard_of"] = frozenset(ABSENT["huggingface"])
         if options.get("provider", "hf-inference") not in {"hf-inference", "endpoint"}:
             vars(self)["cut"] = Reply.raw(b'{"data":[{"b64_json":"iVBORw0KGgo', "application/json")
 

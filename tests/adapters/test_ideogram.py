@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
@@ -24,7 +24,7 @@ from imagegate.errors import (
 from imagegate.upstream.engine import Engine
 from tests.adapters.contract import SECRET, Bench, Failure, completed, mask, reference
 from tests.adapters.linked import LinkedContract
-from tests.adapters.simulated import SimulatedBench, catalog, classified, form_of, same_error
+from tests.adapters.simulated import WORDS, SimulatedBench, catalog, classified, form_of, same_error
 from tests.simulators.base import Reply
 from tests.simulators.ideogram import CREATED_SECONDS, IdeogramSimulator
 from tests.support import pictures
@@ -33,15 +33,7 @@ from tests.support import pictures
 class IdeogramBench(SimulatedBench):
     """A channel to the simulator."""
 
-    words: ClassVar[Mapping[Failure, str]] = {
-        Failure.RATE_LIMIT: "[rate_limit]",
-        Failure.OVERLOADED: "[503]",
-        Failure.NO_CREDIT: "[quota]",
-        Failure.CONTENT: "[safety]",
-        Failure.SERVER: "[500]",
-        Failure.NO_PICTURE: "[no_data]",
-        Failure.NOT_JSON: "[html]",
-    }
+    words: ClassVar = {**WORDS, Failure.CONTENT: "[safety]"}
     cut: ClassVar[Reply] = Reply.raw(b'{"created":"2026-11-20T09', "application/json")
 
 

@@ -8,65 +8,27 @@ from typing import Any
 
 import pytest
 
-from imagegate.adapters.openai import OpenAIAdapter, OpenAIOptions
-from imagegate.catalog.loader import Catalog
+from imagegate.adapters.openai import OpenAIAdapter
 from imagegate.domain.capabilities import Capabilities
-from imagegate.domain.channels import Channel, ModelRoute, Secret
 from imagegate.domain.events import CompletedImage, Finished, PartialImage
-from imagegate.domain.images import ImageRequest, Operation
+from imagegate.domain.images import Operation
 from imagegate.errors import InvalidRequest
 from imagegate.upstream.engine import Engine
-from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, Seen, completed, mask, reference
+from tests.adapters.contract import SECRET, AdapterContract, Bench, completed, mask, reference
+from tests.adapters.simulated import SimulatedBench, catalog
 from tests.simulators.base import Ending, Piece, Reply
 from tests.simulators.openai import OpenAISimulator, Streaming
 from tests.simulators.openai_rules import MODELS
 from tests.support import pictures
 
-WORDS = {
-    Failure.RATE_LIMIT: "[rate_limit]",
-    Failure.OVERLOADED: "[503]",
-    Failure.NO_CREDIT: "[quota]",
-    Failure.CONTENT: "[moderation]",
-    Failure.SERVER: "[500]",
-    Failure.NO_PICTURE: "[no_data]",
-    Failure.NOT_JSON: "[html]",
-}
 
-
-class OpenAIBench(Bench):
+class OpenAIBench(SimulatedBench):
     """A channel to the simulator."""
 
-    def __init__(self, simulator: OpenAISimulator, model: str = "gpt-image-2.5-flare", **options: Any) -> None:
-        self.model = model
-        self.simulator = simulator
-        self.adapter = OpenAIAdapter(Catalog.load())
-        self.channel = Channel(
-            "openai",
-            "openai",
-            simulator.base_url,
-            (Secret(SECRET),),
-            {self.model: ModelRoute(self.model)},
-            options=OpenAIOptions(**options),
-        )
+    cut = Reply.raw(b'{"created":1,"data":[{"b64_json":"', "application/json")
 
-    def left_behind(self, events: list[Seen]) -> Any:
-        last = self.simulator.requests[-1]
-        return (last.fields, [part.data for part in last.files]) if last.is_form else last.json
-
-    def provoke(self, failure: Failure, request: ImageRequest) -> ImageRequest | None:
-        if failure is Failure.BAD_KEY:
-            self.simulator.key = "another-key"
-            return request
-        if failure is Failure.CUT:
-            self.simulator.script(Reply.raw(b'{"created":1,"data":[{"b64_json":"', "application/json"))
-            return request
-        return replace(request, prompt=f"{request.prompt} {WORDS[failure]}")
-
-    def calls(self) -> int:
-        return len(self.simulator.requests)
-
-    def open_connections(self) -> int:
-        return sum(not request.complete for request in self.simulator.requests)
+    def __init__(self, simulator: Any, model: str = "gpt-image-2.5-flare", **options: Any) -> None:
+        super().__init__(simulator, OpenAIAdapter(catalog()), model, **options)
 
 
 class TestOpenAI(AdapterContract):

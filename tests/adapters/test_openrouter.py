@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import orjson
@@ -25,7 +25,7 @@ from imagegate.errors import (
 )
 from imagegate.upstream.engine import Engine
 from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, completed, reference
-from tests.adapters.simulated import SimulatedBench, catalog, classified, same_error
+from tests.adapters.simulated import WORDS, SimulatedBench, catalog, classified, same_error
 from tests.simulators.base import Reply
 from tests.simulators.openrouter import OpenRouterSimulator
 from tests.support import pictures
@@ -36,15 +36,7 @@ GPT, GEMINI = "openai/gpt-image-2", "google/gemini-3.1-flash-image"
 class OpenRouterBench(SimulatedBench):
     """A channel to the simulator."""
 
-    words: ClassVar[Mapping[Failure, str]] = {
-        Failure.RATE_LIMIT: "[rate_limit]",
-        Failure.OVERLOADED: "[529]",
-        Failure.NO_CREDIT: "[quota]",
-        Failure.CONTENT: "[moderation]",
-        Failure.SERVER: "[500]",
-        Failure.NO_PICTURE: "[nothing]",
-        Failure.NOT_JSON: "[html]",
-    }
+    words: ClassVar = {**WORDS, Failure.OVERLOADED: "[529]", Failure.NO_PICTURE: "[nothing]"}
     cut: ClassVar[Reply] = Reply.raw(b'{"created":1,"data":[{"b64_json":"iVBORw0KGgo', "application/json")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
@@ -23,7 +23,7 @@ from imagegate.errors import (
     Unavailable,
 )
 from imagegate.upstream.engine import Engine
-from tests.adapters.contract import SECRET, Bench, Failure, completed, mask, reference
+from tests.adapters.contract import SECRET, Bench, completed, mask, reference
 from tests.adapters.linked import LinkedContract
 from tests.adapters.simulated import SimulatedBench, catalog, classified, form_of, same_error
 from tests.simulators.base import Reply
@@ -34,15 +34,6 @@ from tests.support import pictures
 class RecraftBench(SimulatedBench):
     """A channel to the simulator."""
 
-    words: ClassVar[Mapping[Failure, str]] = {
-        Failure.RATE_LIMIT: "[rate_limit]",
-        Failure.OVERLOADED: "[503]",
-        Failure.NO_CREDIT: "[quota]",
-        Failure.CONTENT: "[moderation]",
-        Failure.SERVER: "[500]",
-        Failure.NO_PICTURE: "[no_data]",
-        Failure.NOT_JSON: "[html]",
-    }
     cut: ClassVar[Reply] = Reply.raw(b'{"created":1,"data":[{"image_id":"1","b64_json":"iVBORw0K', "application/json")
 
 

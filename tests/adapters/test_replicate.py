@@ -7,7 +7,7 @@ import base64
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import orjson
 import pytest
@@ -30,7 +30,7 @@ from imagegate.errors import (
     Unavailable,
 )
 from imagegate.upstream.engine import Engine
-from tests.adapters.contract import SECRET, Bench, Failure, completed, mask, reference
+from tests.adapters.contract import SECRET, Bench, completed, mask, reference
 from tests.adapters.linked import LinkedContract
 from tests.adapters.simulated import SimulatedBench, classified, same_error
 from tests.simulators.base import Reply
@@ -51,15 +51,6 @@ def adapter() -> Iterator[ReplicateAdapter]:
 class ReplicateBench(SimulatedBench):
     """A channel to the simulator."""
 
-    words: ClassVar[Mapping[Failure, str]] = {
-        Failure.RATE_LIMIT: "[rate_limit]",
-        Failure.OVERLOADED: "[503]",
-        Failure.NO_CREDIT: "[quota]",
-        Failure.CONTENT: "[moderation]",
-        Failure.SERVER: "[500]",
-        Failure.NO_PICTURE: "[no_data]",
-        Failure.NOT_JSON: "[html]",
-    }
     cut = Reply.raw(b'{"id":"a","status":"succ', "application/json")
 
     def __init__(self, simulator: Any, adapter: Adapter, model: str = FLUX_2, **options: Any) -> None:

@@ -25,6 +25,7 @@ from imagegate.domain.events import CompletedImage, ImageBytes, ImageDetails, Pa
 from imagegate.domain.images import ImageRequest, Operation
 from imagegate.errors import Ambiguous, BadResponse, ContentRefused, InvalidRequest
 from imagegate.upstream.client import Account, Refusal, Upstream
+from tests.adapters.absent import ABSENT
 from tests.adapters.contract import AdapterContract, Bench, Failure, NoOutside, Seen, completed, drain, reference
 from tests.adapters.sandbox.samples import checkered, file_of, opened, request, round_hole
 from tests.support import pictures
@@ -80,7 +81,7 @@ class Clock:
 class SandboxBench(Bench):
     """A channel to nowhere."""
 
-    unheard_of = frozenset({Failure.NO_CREDIT, Failure.NO_PICTURE, Failure.NOT_JSON})
+    unheard_of = frozenset(ABSENT["sandbox"])
     model = "sandbox"
 
     def __init__(self, executor: ThreadPoolExecutor, clock: Clock, **options: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
@@ -26,7 +26,7 @@ from imagegate.errors import (
 )
 from imagegate.upstream.engine import Engine
 from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, completed, mask, reference
-from tests.adapters.simulated import SimulatedBench, catalog, classified, form_of, same_error
+from tests.adapters.simulated import WORDS, SimulatedBench, catalog, classified, form_of, same_error
 from tests.simulators.base import Ending, Piece, Reply
 from tests.simulators.stability import FUNCTIONS, StabilitySimulator
 from tests.support import pictures
@@ -35,16 +35,14 @@ from tests.support import pictures
 class StabilityBench(SimulatedBench):
     """A channel to the simulator."""
 
-    words: ClassVar[Mapping[Failure, str]] = {
-        Failure.RATE_LIMIT: "[rate_limit]",
-        Failure.OVERLOADED: "[503]",
-        Failure.NO_CREDIT: "[quota]",
-        Failure.CONTENT: "[moderation]",
-        Failure.SERVER: "[500]",
-        Failure.NO_PICTURE: "[json]",
-        Failure.NOT_JSON: "[html]",
-    }
+    words: ClassVar = {**WORDS, Failure.NO_PICTURE: "[json]"}
     cut = Reply(200, [Piece(b"\x89PNG\r\n\x1a\n")], {"content-type": "image/png"}, length=5000, ending=Ending.CLOSE)
+
+
+def edited_size(service: str) -> tuple[int, int]:
+    """What becomes of a picture of 64x64 (and a margin of 64 on the left)."""
+    others = {"outpaint": (128, 64), "style": (1024, 1024), "fast": (256, 256), "conservative": (2048, 2048)}
+    return next((size for word, size in others.items() if word in service), (64, 64))
 
 
 class TestStability(AdapterContract):
@@ -144,7 +142,7 @@ class TestStability(AdapterContract):
         asked = self.request(function, operation=Operation.EDIT, images=(reference(),), extra=extra)
         seen = await self.run(function, transport, asked)
         assert (function.last.path, [name for name, _ in form_of(function.last)]) == (f"/v2beta/stable-image/{path}", names)
-        assert pictures.look(completed(seen)[0]).size == (64, 64)
+        assert pictures.look(completed(seen)[0]).size == edited_size(path)
 
     def test_every_row_leads_to_an_endpoint(self, adapter: StabilityAdapter) -> None:
         for model in [*catalog().models("stability"), "sd3-medium", "stable-image-next"]:

@@ -6,15 +6,14 @@ import base64
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from imagegate.adapters.together import TogetherAdapter, TogetherOptions
+from imagegate.adapters.together import TogetherAdapter
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.channels import Channel, ModelRoute, Secret
 from imagegate.domain.events import CompletedImage, Finished, ImageLink
-from imagegate.domain.images import ImageRequest, Operation
+from imagegate.domain.images import Operation
 from imagegate.errors import (
     Ambiguous,
     AuthFailed,
@@ -28,52 +27,23 @@ from imagegate.errors import (
 )
 from imagegate.upstream.client import Refusal
 from imagegate.upstream.engine import Engine
-from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, Seen, completed, reference
+from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, completed, reference
+from tests.adapters.simulated import WORDS, SimulatedBench, catalog
 from tests.simulators.base import Reply
 from tests.simulators.together import TogetherSimulator
 from tests.support import pictures
 
 CATALOG = Catalog.load()
-WORDS = {
-    Failure.RATE_LIMIT: "[rate_limit]",
-    Failure.OVERLOADED: "[503]",
-    Failure.NO_CREDIT: "[quota]",
-    Failure.CONTENT: "[nsfw]",
-    Failure.SERVER: "[500]",
-    Failure.NO_PICTURE: "[no_data]",
-    Failure.NOT_JSON: "[html]",
-}
 
 
-class TogetherBench(Bench):
+class TogetherBench(SimulatedBench):
     """A channel to the simulator."""
 
-    def __init__(self, simulator: TogetherSimulator, model: str = "black-forest-labs/FLUX.2-pro", **options: Any) -> None:
-        self.model = model
-        self.simulator = simulator
-        self.adapter = TogetherAdapter(CATALOG)
-        routes = {model: ModelRoute(model)}
-        self.channel = Channel(
-            "together", "together", simulator.base_url, (Secret(SECRET),), routes, options=TogetherOptions(**options)
-        )
+    words: ClassVar = {**WORDS, Failure.CONTENT: "[nsfw]"}
+    cut = Reply.raw(b'{"id":"a","data":[{"b64_json":"', "application/json")
 
-    def left_behind(self, events: list[Seen]) -> Any:
-        return self.simulator.requests[-1].json
-
-    def provoke(self, failure: Failure, request: ImageRequest) -> ImageRequest | None:
-        if failure is Failure.BAD_KEY:
-            self.simulator.key = "another-key"
-            return request
-        if failure is Failure.CUT:
-            self.simulator.script(Reply.raw(b'{"id":"a","data":[{"b64_json":"', "application/json"))
-            return request
-        return replace(request, prompt=f"{request.prompt} {WORDS[failure]}")
-
-    def calls(self) -> int:
-        return len(self.simulator.requests)
-
-    def open_connections(self) -> int:
-        return sum(not request.complete for request in self.simulator.requests)
+    def __init__(self, simulator: Any, model: str = "black-forest-labs/FLUX.2-pro", **options: Any) -> None:
+        super().__init__(simulator, TogetherAdapter(catalog()), model, **options)
 
 
 class TestTogether(AdapterContract):
@@ -95,7 +65,7 @@ class TestTogether(AdapterContract):
             bench, n=2, size="1344x768", quality="high", output_format="png", user="u", extra={**wanted, **unwanted}
         )
         seen = await self.run(bench, transport, asked)
-        assert pictures.look(completed(seen)[1]) == ("png", (1344, 768), "RGB")
+        assert pictures.look(completed(seen)[1]) == ("png", (1344, 768), "P")
         assert simulator.requests[-1].path == "/v1/images/generations"
         assert simulator.requests[-1].headers["authorization"] == f"Bearer {SECRET}"
         assert simulator.requests[-1].json == {

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from imagegate.adapters.xai import XaiAdapter, XaiOptions
+from imagegate.adapters.xai import XaiAdapter
 from imagegate.catalog.loader import Catalog
-from imagegate.domain.channels import Channel, ModelRoute, Secret
 from imagegate.domain.events import CompletedImage, Finished, ImageLink
-from imagegate.domain.images import ImageRequest, Operation
+from imagegate.domain.images import Operation
 from imagegate.errors import (
     Ambiguous,
     AuthFailed,
@@ -27,52 +26,22 @@ from imagegate.errors import (
 )
 from imagegate.upstream.client import Refusal
 from imagegate.upstream.engine import Engine
-from tests.adapters.contract import SECRET, AdapterContract, Bench, Failure, Seen, completed, reference
+from tests.adapters.contract import SECRET, AdapterContract, Bench, completed, reference
+from tests.adapters.simulated import SimulatedBench, catalog
 from tests.simulators.base import Reply
 from tests.simulators.xai import XaiSimulator
 from tests.support import pictures
 
 CATALOG = Catalog.load()
-WORDS = {
-    Failure.RATE_LIMIT: "[rate_limit]",
-    Failure.OVERLOADED: "[503]",
-    Failure.NO_CREDIT: "[quota]",
-    Failure.CONTENT: "[moderation]",
-    Failure.SERVER: "[500]",
-    Failure.NO_PICTURE: "[no_data]",
-    Failure.NOT_JSON: "[html]",
-}
 
 
-class XaiBench(Bench):
+class XaiBench(SimulatedBench):
     """A channel to the simulator."""
 
-    model = "grok-imagine-image-2.0"
+    cut = Reply.raw(b'{"data":[{"b64_json":"', "application/json")
 
-    def __init__(self, simulator: XaiSimulator, **options: Any) -> None:
-        self.simulator = simulator
-        self.adapter = XaiAdapter(CATALOG)
-        routes = {self.model: ModelRoute(self.model)}
-        self.channel = Channel("xai", "xai", simulator.base_url, (Secret(SECRET),), routes, options=XaiOptions(**options))
-
-    def left_behind(self, events: list[Seen]) -> Any:
-        last = self.simulator.requests[-1]
-        return last.path, last.json
-
-    def provoke(self, failure: Failure, request: ImageRequest) -> ImageRequest | None:
-        if failure is Failure.BAD_KEY:
-            self.simulator.key = "another-key"
-            return request
-        if failure is Failure.CUT:
-            self.simulator.script(Reply.raw(b'{"data":[{"b64_json":"', "application/json"))
-            return request
-        return replace(request, prompt=f"{request.prompt} {WORDS[failure]}")
-
-    def calls(self) -> int:
-        return len(self.simulator.requests)
-
-    def open_connections(self) -> int:
-        return sum(not request.complete for request in self.simulator.requests)
+    def __init__(self, simulator: Any, **options: Any) -> None:
+        super().__init__(simulator, XaiAdapter(catalog()), "grok-imagine-image-2.0", **options)
 
 
 class TestXai(AdapterContract):

@@ -64,7 +64,7 @@ class TestCurl:
         fields = ["-F", "model=gpt-image-2", "-F", "prompt=mix", "-F", "n=2", "-F", "response_format=b64_json"]
         files = ["-F", "image[]=@a.png", "-F", "image[]=@b.jpg", "-F", "mask=@mask.png"]
         answer = self.curl(gateway, folder, "/images/edits", *fields, *files)
-        assert looks(json.loads(answer)) == [("png", (16, 16), "RGB")] * 2
+        assert looks(json.loads(answer)) == [("png", (1024, 1024), "P")] * 2
         sent = [(part.name, part.content_type, part.data) for part in sim.requests[0].files]
         assert sent == [("image[]", "image/png", A), ("image[]", "image/jpeg", B), ("mask", "image/png", MASK)]
         assert "response_format" not in sim.requests[0].fields
@@ -130,14 +130,14 @@ class TestRequests:
         files = [*(("image[]", item) for item in named.items()), ("mask", ("mask.png", MASK))]
         data = {"model": "gpt-image-2", "prompt": "mix", "n": 1}
         answer = web.post(f"{gateway.base_url}/images/edits", data=data, files=files, timeout=20)
-        assert looks(answer.json()) == [("png", (16, 16), "RGB")]
+        assert looks(answer.json()) == [("png", (1024, 1024), "P")]
         assert [part.content_type for part in sim.requests[0].files] == ["image/png", "image/jpeg", "image/png"]
 
     def test_edit_by_data_url(self, gateway: Gateway, web: requests.Session, sim: OpenAISimulator) -> None:
         images = [{"image_url": pictures.data_url(A)}, {"image_url": pictures.data_url(B, "image/jpeg")}]
         body = {"model": "gpt-image-2", "prompt": "mix", "images": images, "mask": {"image_url": pictures.data_url(MASK)}}
         answer = web.post(f"{gateway.base_url}/images/edits", json=body, timeout=20)
-        assert looks(answer.json()) == [("png", (16, 16), "RGB")]
+        assert looks(answer.json()) == [("png", (1024, 1024), "P")]
         assert [part.data for part in sim.requests[0].files] == [A, B, MASK]
 
     def test_edit_by_our_own_url(self, gateway: Gateway, web: requests.Session) -> None:

@@ -1,199 +1,94 @@
-"""Every model of the catalog through the running gateway with openai-python: generate, edit, stream."""
+"""Every model of the catalog through the running gateway with openai-python: generate, edit, stream.
+
+A picture must decode and be exactly what the answer says of it. Simulators draw what the provider would for what arrived there,
+reckoned by themselves, so a size that was mapped wrongly shows here.
+"""
 
 from __future__ import annotations
 
 import base64
-import importlib
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import openai
 import pytest
 
-from imagegate.adapters import registry
-from imagegate.catalog.loader import Catalog
-from imagegate.domain.capabilities import Capabilities, Decider, SizeRule
 from imagegate.domain.images import Operation
 from imagegate.domain.output import CONVERTIBLE
-from tests.simulators.base import Simulator
+from tests.clients.every_model import PICTURE, Case, Told, able, check, check_decided, every_model, looked, one_each, one_list
 from tests.support import pictures
-from tests.support.gateway import KEY, SANDBOX, Gateway, gateway_settings
 
-CATALOG = Catalog.load()
-REPRESENTED = {"huggingface": "MODELS"}
-"""Simulators that know some models for each way in which a model is called; the table of those models."""
-NEEDS_MORE = {"stability.stable-style-transfer-v1:0": "a second picture"}
-DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
-    "bedrock": {
-        "stability.stable-image-search-replace-v1:0": {"search_prompt": "the house"},
-        "stability.stable-image-search-recolor-v1:0": {"select_prompt": "the house"},
-    }
-}
-"""Fields without which a model does nothing; simulators may say them themselves as ``model_defaults``."""
-OPTIONS: dict[str, dict[str, Any]] = {
-    "cloudflare": {"account_id": "0123456789abcdef0123456789abcdef"},
-    "vertex": {"project": "simulated-project", "location": "us-central1"},
-}
-"""What a channel needs beside a key; simulators may say it themselves as ``channel_options``."""
+PROMPT = "一座红房子, a red house sandbox:slow=0.05"
+"""The end tells the sandbox's slow model that it need not be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One model of one adapter."""
-
-    adapter: str
-    model: str
-
-    @property
-    def public(self) -> str:
-        """The name that clients use here: adapters share model names."""
-        return f"{self.adapter}/{self.model}"
-
-    @property
-    def is_simulated(self) -> bool:
-        """Whether the simulator can answer for it with one picture and a prompt."""
-        if self.adapter not in REPRESENTED:
-            return self.model not in NEEDS_MORE
-        module = importlib.import_module(f"tests.simulators.{self.adapter}")
-        return self.model in vars(module)[REPRESENTED[self.adapter]]
-
-    @property
-    def row(self) -> Capabilities:
-        """What the model can do."""
-        return CATALOG.capabilities(self.adapter, self.model)
-
-
-WIDE = "1536x768"
-"""A size whose ratio no model takes for another one."""
-TODAY = datetime.now(UTC).date().isoformat()
-CASES = [Case(name, model) for name in registry.ENTRIES for model in CATALOG.models(name)]
-CASES = [case for case in CASES if not (case.row.retires and case.row.retires <= TODAY) and case.is_simulated]
-
-
-def able(operation: Operation) -> pytest.MarkDecorator:
-    """The cases that have the operation."""
-    cases = [case for case in CASES if operation in case.row.operations]
-    return pytest.mark.parametrize("case", cases, ids=lambda case: case.public)
-
-
-def simulator_of(adapter: str) -> Any:
-    """A simulator by the name of its adapter: the module's own subclass of Simulator."""
-    module = importlib.import_module(f"tests.simulators.{adapter}")
-    for item in vars(module).values():
-        own = isinstance(item, type) and issubclass(item, Simulator) and item.__module__ == module.__name__
-        if own and item.__name__.endswith("Simulator"):
-            return item()
-    raise AssertionError(f"tests/simulators/{adapter}.py has no …Simulator")
+_PICTURE, _MASK = pictures.png(PICTURE), pictures.mask(PICTURE)
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openai.OpenAI]:
     """One gateway with a channel to every provider's simulator."""
-    with ExitStack() as stack:
-        channels = [dict(SANDBOX, models={f"sandbox/{model}": {"upstream": model} for model in CATALOG.models("sandbox")})]
-        for name in registry.ENTRIES:
-            if name == "sandbox" or not CATALOG.models(name):  # a local server's models are what somebody put there
-                continue
-            simulator = stack.enter_context(simulator_of(name))
-            defaults = {**DEFAULTS.get(name, {}), **getattr(simulator, "model_defaults", {})}
-            models = {
-                f"{name}/{model}": {"upstream": model, "defaults": defaults.get(model, {})} for model in CATALOG.models(name)
-            }
-            options = {**OPTIONS.get(name, {}), **getattr(simulator, "channel_options", {})}
-            if "poll_seconds" in registry.Rows()[name].options.model_fields:
-                options["poll_seconds"] = 0.02
-            channels.append(
-                {
-                    "name": name,
-                    "adapter": name,
-                    "base_url": simulator.base_url,
-                    "keys": [simulator.key] if simulator.key else [],
-                    "models": models,
-                    "options": options,
-                }
-            )
-        settings = gateway_settings(tmp_path_factory.mktemp("every"), channels, defaults={"model": "sandbox/sandbox"}, aliases={})
-        gateway = stack.enter_context(Gateway(settings))
-        yield stack.enter_context(openai.OpenAI(base_url=gateway.base_url, api_key=KEY, max_retries=0, timeout=60))
-
-
-def check(item: Any, told: str | None) -> None:
-    """The picture decodes and is as large as the answer says (simulators that draw small ones say so in the picture's ratio)."""
-    data = base64.b64decode(item.b64_json)
-    if b"<svg" in data[:5000]:
-        return
-    kind, size, _ = pictures.look(data)
-    assert kind in {"png", "jpeg", "webp", "gif"}
-    if told and "x" in told:
-        width, height = (int(edge) for edge in told.split("x"))
-        assert size[0] / size[1] == pytest.approx(width / height, rel=0.35), f"{size} is not {told}"
+    with every_model(tmp_path_factory.mktemp("every")) as client:
+        yield client
 
 
 @able(Operation.GENERATE)
-def test_generate(client: openai.OpenAI, case: Case) -> None:
-    result = client.images.generate(model=case.public, prompt="一座红房子, a red house", response_format="b64_json")
+@pytest.mark.parametrize("size", [None, "1536x1024", "1024x1536"])
+def test_generate(client: openai.OpenAI, case: Case, size: str | None) -> None:
+    asked: Any = {} if size is None else {"size": size}
+    raw = client.images.with_raw_response.generate(model=case.public, prompt=PROMPT, response_format="b64_json", **asked)
+    result = raw.parse()
     assert result.data is not None and len(result.data) == 1
-    check(result.data[0], result.size)
+    told = Told.by(result, raw.headers, size)
+    check(result.data[0], told)
+    if size:
+        check_decided(told, case.row.sizes)
+
+
+@one_list
+def test_every_listed_size_is_made(client: openai.OpenAI, case: Case) -> None:
+    """Sizes that a ratio, a tier or a word of the provider's stands for."""
+    wrong = {}
+    for edges in case.row.sizes.fixed:
+        size: Any = "{}x{}".format(*edges)
+        raw = client.images.with_raw_response.generate(model=case.public, prompt=PROMPT, response_format="b64_json", size=size)
+        result = raw.parse()
+        assert result.data is not None
+        data = base64.b64decode(result.data[0].b64_json or "")
+        made = "{}x{}".format(*(looked(data)[1] if b"<svg" in data[:200] else pictures.stated_size(data)))
+        if made != size or "x-imagegate-size" in raw.headers:
+            wrong[size] = made
+    assert not wrong
 
 
 @able(Operation.EDIT)
-def test_edit(client: openai.OpenAI, case: Case) -> None:
-    picture = ("a.png", pictures.png((1024, 1024)), "image/png")
-    asked: dict[str, Any] = {"image": picture, "prompt": "the same at night", "model": case.public, "response_format": "b64_json"}
+@pytest.mark.parametrize("size", [None, "1024x1536"])
+def test_edit(client: openai.OpenAI, case: Case, size: str | None) -> None:
+    asked: dict[str, Any] = {"image": [(f"{number}.png", _PICTURE, "image/png") for number in range(case.pictures[0])]}
     if case.row.mask:
-        asked["mask"] = ("mask.png", pictures.mask((1024, 1024)), "image/png")
-    result = client.images.edit(**asked)
+        asked["mask"] = ("mask.png", _MASK, "image/png")
+    if size:
+        asked["size"] = size
+    raw = client.images.with_raw_response.edit(model=case.public, prompt=PROMPT, response_format="b64_json", **asked)
+    result = raw.parse()
     assert result.data is not None and len(result.data) == 1
-    check(result.data[0], result.size)
-
-
-@able(Operation.GENERATE)
-def test_a_generations_size_is_what_is_told(client: openai.OpenAI, case: Case) -> None:
-    answer = client.images.with_raw_response.generate(
-        model=case.public, prompt="a red house", size=WIDE, response_format="b64_json"
-    )
-    check_size(answer, [case.row.sizes])
-
-
-@able(Operation.EDIT)
-def test_an_edits_size_is_what_is_told(client: openai.OpenAI, case: Case) -> None:
-    picture = ("a.png", pictures.png((1024, 1024)), "image/png")
-    answer = client.images.with_raw_response.edit(
-        image=picture, prompt="the same at night", model=case.public, size=WIDE, response_format="b64_json"
-    )
-    restyled = [SizeRule(decided_by=Decider.INPUT)] if case.row.extra.get("restyles") else []
-    check_size(answer, [case.row.edit_sizes or case.row.sizes, *restyled])
-
-
-def check_size(answer: Any, rules: list[SizeRule]) -> None:
-    """A size that was told is the picture's, and one that could not be asked for is mentioned in the head."""
-    result = answer.parse()
-    data = base64.b64decode(result.data[0].b64_json)
-    mention = answer.headers.get("x-imagegate-size")
-    granted = mention.partition("->")[2] if mention else WIDE
-    if granted in {Decider.INPUT, Decider.MODEL}:
-        assert granted in {rule.decided_by for rule in rules}
-    else:
-        assert rules[0].decided_by is Decider.CALLER
-        assert result.size is not None, f"{granted} was granted and not told"
-    if result.size and b"<svg" not in data[:5000]:
-        told = [int(edge) for edge in result.size.split("x")]
-        drawn = pictures.look(data)[1]
-        assert drawn[0] / drawn[1] == pytest.approx(told[0] / told[1], rel=0.2), f"{drawn} is not {result.size}"
+    told = Told.by(result, raw.headers, size)
+    check(result.data[0], told)
+    if size:
+        check_decided(told, case.edit_sizes)
 
 
 @able(Operation.GENERATE)
 def test_stream(client: openai.OpenAI, case: Case) -> None:
-    with client.images.generate(
-        model=case.public, prompt="a red house", stream=True, partial_images=1, response_format="b64_json"
-    ) as stream:
-        events = list(stream)
-    assert events[-1].type == "image_generation.completed"
-    assert {event.type for event in events} <= {"image_generation.partial_image", "image_generation.completed"}
-    check(events[-1], None)
+    asked: dict[str, Any] = {"model": case.public, "prompt": PROMPT, "partial_images": 1, "response_format": "b64_json"}
+    with client.images.generate(stream=True, size="1536x1024", **asked) as stream:
+        headers, events = stream.response.headers, list(stream)
+    *previews, last = events
+    assert last.type == "image_generation.completed"
+    check(last, Told.by(last, headers, "1536x1024"))
+    for event in previews:
+        assert event.type == "image_generation.partial_image"
+        check(event, Told(None, event.output_format))
 
 
 @able(Operation.GENERATE)
@@ -219,12 +114,6 @@ def test_formats(client: openai.OpenAI, case: Case) -> None:
         assert "output_format" not in answer.headers.get("x-imagegate-dropped-params", "")
 
 
-def one_each(operation: Operation) -> pytest.MarkDecorator:
-    """One model of each adapter that has the operation."""
-    first = {case.adapter: case for case in reversed(CASES) if operation in case.row.operations}
-    return pytest.mark.parametrize("case", list(first.values()), ids=lambda case: case.public)
-
-
 @one_each(Operation.GENERATE)
 def test_the_longest_prompt_is_taken_and_a_longer_one_refused(client: openai.OpenAI, case: Case) -> None:
     longest = min(case.row.max_prompt, 32_000)
@@ -238,7 +127,7 @@ def test_the_longest_prompt_is_taken_and_a_longer_one_refused(client: openai.Ope
 
 @one_each(Operation.EDIT)
 def test_as_many_references_as_the_model_takes_and_no_more(client: openai.OpenAI, case: Case) -> None:
-    most = min(case.row.max_references, 16)
+    most = case.pictures[1]
     images = [(f"{number}.png", pictures.png((512, 512), (number * 15, 0, 90)), "image/png") for number in range(most + 1)]
     result = client.images.edit(model=case.public, prompt="together", image=images[:most], response_format="b64_json")
     assert result.data

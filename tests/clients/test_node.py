@@ -114,7 +114,7 @@ class TestAiSdk:
         assert self.made(scripts, package, "editOne", "sandbox") == [("png", (64, 64), "RGB")] * 2
 
     def test_edit_several(self, scripts: Scripts, sim: OpenAISimulator, package: str) -> None:
-        assert self.made(scripts, package, "editSeveral", PROVIDED) == [("png", (16, 16), "RGB")]
+        assert self.made(scripts, package, "editSeveral", PROVIDED) == [("png", (1024, 1024), "P")]
         assert [(part.content_type, part.data) for part in sim.requests[0].files] == [("image/png", A), ("image/jpeg", B)]
 
     @pytest.mark.parametrize("model", ["sandbox", "dall-e-2"])

@@ -154,7 +154,7 @@ class TestRetriesOfTheSdk:
     def test_after_a_limit(self, own: OpenAI, sim: OpenAISimulator) -> None:
         body = envelope("Rate limit reached.", "requests", None, "rate_limit_exceeded")
         sim.fail_next(429, body, {"retry-after-ms": "20"})
-        assert looks(own.images.generate(model="gpt-image-2", prompt="a")) == [("png", (16, 16), "RGB")]
+        assert looks(own.images.generate(model="gpt-image-2", prompt="a")) == [("png", (1024, 1024), "P")]
         assert sim.calls == 2
 
     @pytest.mark.parametrize(

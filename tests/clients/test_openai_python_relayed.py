@@ -29,7 +29,7 @@ class TestGenerate:
             user="u-1",
             safety_identifier="s-1",
         )
-        assert looks(answer) == [("webp", (24, 16), "RGB")] * 2
+        assert looks(answer) == [("webp", (1536, 1024), "RGB")] * 2
         assert sim.calls == 1
         assert sim.requests[0].json == {
             "model": MODEL,
@@ -139,7 +139,7 @@ class TestHeaders:
         assert int(headers["openai-processing-ms"]) >= 0
         answer = raw.parse()
         assert answer._request_id == headers["x-request-id"] != ""
-        assert looks(answer) == [("png", (16, 16), "RGB")]
+        assert looks(answer) == [("png", (1024, 1024), "P")]
 
     def test_of_a_stream(self, client: OpenAI, sim: OpenAISimulator) -> None:
         raw = client.images.with_raw_response.generate(model=MODEL, prompt="a", stream=True, partial_images=1)
@@ -151,7 +151,7 @@ class TestHeaders:
     def test_of_a_streamed_json_answer(self, client: OpenAI, sim: OpenAISimulator) -> None:
         with client.images.with_streaming_response.edit(model=MODEL, prompt="a", image=pictures.png()) as raw:
             assert raw.headers["x-request-id"] == raw.request_id
-            assert looks(raw.parse()) == [("png", (16, 16), "RGB")]
+            assert looks(raw.parse()) == [("png", (1024, 1024), "P")]
 
 
 class TestAzure:
@@ -160,5 +160,5 @@ class TestAzure:
             azure_endpoint=gateway.url, azure_deployment=MODEL, api_key=KEY, api_version="2025-04-01-preview"
         ) as azure:
             answer = azure.images.edit(prompt="a", image=[pictures.png(), pictures.jpeg()], mask=pictures.mask())
-        assert looks(answer) == [("png", (16, 16), "RGB")]
+        assert looks(answer) == [("png", (1024, 1024), "P")]
         assert sim.requests[0].fields["model"] == MODEL and len(sim.requests[0].files) == 3

@@ -142,6 +142,28 @@ async def test_a_link_is_downloaded_as_raw_bytes(kind: type[PartialImage] | type
     assert (downloads.opened, downloads.closed) == (1, 1)
 
 
+@pytest.mark.parametrize("cut", [7, 100_000])
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp", "gif"])
+async def test_what_the_provider_leaves_unsaid_the_picture_tells(kind: pictures.Format, cut: int) -> None:
+    data = base64.b64encode(pictures.picture(kind, (320, 200)))
+    pieces = [data[start : start + cut] for start in range(0, len(data), cut)]
+    event = await anext(tried([CompletedImage(ImageBytes(chunks(*pieces)))]))
+    assert isinstance(event, CompletedImage) and isinstance(event.source, ImageBytes)
+    assert (event.details.found_format, event.details.size) == (kind, "320x200")
+    assert b"".join([piece async for piece in event.source.chunks]) == data
+
+
+async def test_what_the_provider_says_stays_and_a_preview_has_no_size_of_its_own() -> None:
+    data = base64.b64encode(pictures.png((320, 200)))
+    said = ImageDetails(size="1024x1024", output_format="webp")
+    script: list[ImageEvent] = [PartialImage(held(data)), CompletedImage(held(data), said)]
+    preview, event = [event async for event in tried(script)]
+    assert isinstance(preview, PartialImage) and isinstance(event, CompletedImage)
+    assert (preview.details.found_format, preview.details.size) == ("png", None)
+    details = event.details
+    assert (details.found_format, details.output_format, details.size) == ("png", "webp", "1024x1024")
+
+
 @pytest.mark.parametrize(
     ("encoding", "content"),
     [

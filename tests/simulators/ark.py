@@ -15,6 +15,7 @@ import orjson
 from tests.simulators.ark_rules import TIERS, Model, check, envelope, refused
 from tests.simulators.base import Ending, Piece, Recorded, Refused, Reply, RouteRow, Simulator
 from tests.simulators.drawn import drawn
+from tests.simulators.ratios import about, size_of
 from tests.support import pictures
 
 __all__ = ["KEY", "TRIGGERS", "ArkSimulator"]
@@ -137,7 +138,7 @@ class ArkSimulator(Simulator):
         return [{"error": _BLOCKED} if number in self.blocked else item for number, item in enumerate(made)]
 
     def _item(self, request: Recorded, fields: Mapping[str, Any], model: Model, number: int) -> dict[str, Any]:
-        size = _pixels(str(fields.get("size", model.default)), model)
+        size = _pixels(fields, model)
         kind: pictures.Format = "png" if fields.get("output_format") == "png" else "jpeg"
         alpha = 0 if fields.get("background") == "transparent" else None
         data = drawn(size, number, "png" if alpha == 0 else kind, alpha)
@@ -163,9 +164,12 @@ class ArkSimulator(Simulator):
         return Reply.raw(data, media_type)
 
 
-def _pixels(size: str, model: Model) -> str:
+def _pixels(fields: Mapping[str, Any], model: Model) -> str:
+    size = str(fields.get("size", model.default))
+    shown = fields.get("image", "")
+    shown = str(shown[0] if isinstance(shown, list) else shown)
     if size == "adaptive":
-        return model.default
+        return about(size_of(shown), 1024 * 1024, 8) if shown.startswith("data:") else "1024x1024"
     return f"{TIERS[size]}x{TIERS[size]}" if size in TIERS else size
 
 

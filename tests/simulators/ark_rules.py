@@ -53,7 +53,7 @@ _V45 = Model(("2K", "4K"), 3_686_400, 16_777_216, 14, True, True)
 _V40 = Model(("1K", "2K", "4K"), 921_600, 16_777_216, 14, True, True)
 _V30_FIELDS = frozenset({"seed", "guidance_scale", "optimize_prompt"})
 _V30 = Model((), 512 * 512, 2048 * 2048, 0, default="1024x1024", fields=_V30_FIELDS)
-_EDIT30 = Model(("adaptive",), 512 * 512, 2048 * 2048, 1, default="1024x1024", fields=_V30_FIELDS, edit_only=True)
+_EDIT30 = Model(("adaptive",), 512 * 512, 2048 * 2048, 1, default="adaptive", fields=_V30_FIELDS, edit_only=True)
 
 MODELS: Mapping[str, Model] = {
     "doubao-seedream-5-0-pro-260628": _PRO,

@@ -18,6 +18,7 @@ from tests.support import pictures
 
 KEY = "user:automatic-simulator-0123456789"
 CHECKPOINTS = ("sd_xl_base_1.0", "v1-5-pruned-emaonly")
+MODEL = CHECKPOINTS[0]
 _COMMON: Mapping[str, type | tuple[type, ...]] = {
     "prompt": str,
     "negative_prompt": str,

@@ -17,6 +17,8 @@ from urllib.parse import quote
 
 from tests.simulators.base import Recorded, Refused, Reply, RouteRow, Simulator
 from tests.simulators.drawn import drawn
+from tests.simulators.ratios import size_of
+from tests.simulators.stability_sizes import RATIOS, made
 from tests.support import pictures
 
 ACCESS = "SIMULATEDACCESSKEY01"
@@ -24,17 +26,6 @@ SECRET_KEY = "simulator/secret+0123456789abcdefghijklmn"
 SESSION = "simulator-session-token=="
 API_KEY = "ABSKQmVkcm9ja0FQSUtleS1zaW11bGF0b3I="
 
-RATIOS: Mapping[str, str] = {
-    "1:1": "1024x1024",
-    "16:9": "1344x768",
-    "9:16": "768x1344",
-    "3:2": "1216x832",
-    "2:3": "832x1216",
-    "5:4": "1088x896",
-    "4:5": "896x1088",
-    "21:9": "1536x640",
-    "9:21": "640x1536",
-}
 _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request, SignedHeaders=([^,]+), Signature=([0-9a-f]{64})"
 )
@@ -77,6 +68,8 @@ STABILITY: Mapping[str, Service] = {
     "stability.stable-creative-upscale-v1:0": _edit("creativity"),
 }
 _COMMON = frozenset({"seed", "negative_prompt", "output_format"})
+PICTURES: Mapping[str, tuple[int, int]] = {"stability.stable-style-transfer-v1:0": (2, 2)}
+"""Fewest and most reference pictures of models that do nothing with one."""
 AMAZON = frozenset({"amazon.nova-canvas-v1:0", "amazon.titan-image-generator-v2:0", "amazon.titan-image-generator-v1"})
 _PARAMS: Mapping[str, tuple[str, frozenset[str], frozenset[str]]] = {
     "TEXT_IMAGE": (
@@ -178,8 +171,8 @@ class BedrockSimulator(Simulator):
         for word, reply in TRIGGERS.items():
             if word in prompt:
                 return reply
-        made = self._amazon(inputs) if name in AMAZON else self._stability(inputs)
-        return Reply.json(made, headers={"x-amzn-requestid": str(uuid.uuid4()), "x-amzn-bedrock-invocation-latency": "1200"})
+        answer = self._amazon(inputs) if name in AMAZON else self._stability(name, inputs)
+        return Reply.json(answer, headers={"x-amzn-requestid": str(uuid.uuid4()), "x-amzn-bedrock-invocation-latency": "1200"})
 
     def _amazon(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         config = inputs.get("imageGenerationConfig", {})
@@ -190,11 +183,10 @@ class BedrockSimulator(Simulator):
         images = [base64.b64encode(self.picture or drawn(size, number)).decode() for number in wanted]
         return {"images": images, "error": "Some images were blocked by our content filters." if self.filtered else None}
 
-    def _stability(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    def _stability(self, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         kind: Any = inputs.get("output_format", "png")
         source = inputs.get("image") or inputs.get("init_image")
-        kept = pictures.look(base64.b64decode(source)).size if source and "aspect_ratio" not in inputs else None
-        size = f"{kept[0]}x{kept[1]}" if kept else RATIOS[inputs.get("aspect_ratio", "1:1")]
+        size = made(name, inputs, size_of(source) if source else None)
         image = base64.b64encode(self.picture or drawn(size, 0, kind)).decode()
         reason = "Filter reason: output image" if self.filtered else None
         return {"seeds": [inputs.get("seed") or 17], "finish_reasons": [reason], "images": [image]}

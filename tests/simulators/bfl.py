@@ -16,6 +16,7 @@ import orjson
 
 from tests.simulators.base import Handler, Piece, Recorded, Refused, Reply, RouteRow, Simulator
 from tests.simulators.drawn import drawn
+from tests.simulators.ratios import KONTEXT_SHAPES, ULTRA, nearest, size_of
 from tests.support import pictures
 
 KEY = "bfl-simulator-0123456789abcdef"
@@ -64,15 +65,20 @@ _COMMON: Mapping[str, Check] = {
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Fields of one model, with their checks. ``needed``: those besides the prompt. ``size``: what it makes when not told."""
+    """Fields of one model, with their checks. ``needed``: those besides the prompt. ``size``: what it makes when not told.
+
+    ``shapes``: what it makes of any ratio, the nearest. ``follows``: the picture of this field, when not told.
+    """
 
     fields: Mapping[str, Check] = field(default_factory=lambda: _COMMON)
     needed: tuple[str, ...] = ()
     size: str = "1024x1024"
+    shapes: tuple[str, ...] = ()
+    follows: str = ""
 
-    def takes(self, more: Mapping[str, Check], *needed: str, size: str = "") -> Model:
+    def takes(self, more: Mapping[str, Check], *needed: str, **other: Any) -> Model:
         """The same with further fields."""
-        return replace(self, fields={**self.fields, **more}, needed=(*self.needed, *needed), size=size or self.size)
+        return replace(self, fields={**self.fields, **more}, needed=(*self.needed, *needed), **other)
 
 
 def _images(count: int) -> dict[str, Check]:
@@ -80,12 +86,12 @@ def _images(count: int) -> dict[str, Check]:
 
 
 _EDGE_2, _EDGE_1 = _between(64, 2048, 16), _between(256, 1440, 32)
-_FLUX_2 = Model().takes({"width": _EDGE_2, "height": _EDGE_2, **_images(8)})
-_KONTEXT = Model().takes({"aspect_ratio": _ratio, **_images(4)})
+_FLUX_2 = Model(follows="input_image").takes({"width": _EDGE_2, "height": _EDGE_2, **_images(8)})
+_KONTEXT = Model(shapes=KONTEXT_SHAPES, follows="input_image").takes({"aspect_ratio": _ratio, **_images(4)})
 _FLUX_1 = Model().takes({"width": _EDGE_1, "height": _EDGE_1, "image_prompt": _picture}, size="1024x768")
 _SIDES: Mapping[str, Check] = dict.fromkeys(("top", "bottom", "left", "right"), _between(0, 2048))
-_TOOL = Model().takes({"steps": _between(15, 50), "guidance": _between(1.5, 100)})
-_CONTROL = _TOOL.takes({"control_image": _picture}, "control_image")
+_TOOL = Model(follows="image").takes({"steps": _between(15, 50), "guidance": _between(1.5, 100)})
+_CONTROL = _TOOL.takes({"control_image": _picture}, "control_image", follows="control_image")
 MODELS: Mapping[str, Model] = {
     "flux-2-pro": _FLUX_2,
     "flux-2-max": _FLUX_2,
@@ -99,6 +105,7 @@ MODELS: Mapping[str, Model] = {
     "flux-pro-1.1-ultra": Model().takes(
         {"aspect_ratio": _ratio, "raw": _flag, "image_prompt": _picture, "image_prompt_strength": _between(0, 1)},
         size="2752x1536",
+        shapes=tuple(ULTRA.values()),
     ),
     "flux-pro-1.0-fill": _TOOL.takes({"image": _picture, "mask": _picture}, "image"),
     "flux-pro-1.0-expand": _TOOL.takes({"image": _picture, **_SIDES}, "image"),
@@ -257,12 +264,20 @@ def _check_together(fields: Mapping[str, Any]) -> None:
 def _size(model: Model, fields: Mapping[str, Any]) -> str:
     if "width" in fields:
         return f"{fields['width']}x{fields['height']}"
-    if "image" in fields:
-        return "{}x{}".format(*pictures.look(base64.b64decode(fields["image"])).size)
     if ratio := fields.get("aspect_ratio"):
-        width, height = (int(part) for part in ratio.split(":"))
-        return f"{round((width / height) ** 0.5 * 64) * 16}x{round((height / width) ** 0.5 * 64) * 16}"
-    return model.size
+        return nearest(model.shapes, ratio)
+    shown = fields.get(model.follows, "")
+    if not shown or shown.startswith("https:"):
+        return model.size
+    width, height = (int(edge) for edge in size_of(shown).split("x"))
+    if model.shapes:
+        return nearest(model.shapes, f"{width}x{height}")
+    width += fields.get("left", 0) + fields.get("right", 0)
+    height += fields.get("top", 0) + fields.get("bottom", 0)
+    if model.follows != "input_image":
+        return f"{width}x{height}"
+    shrink = max(1.0, (width * height / 2048**2) ** 0.5)
+    return f"{int(width / shrink) // 16 * 16}x{int(height / shrink) // 16 * 16}"
 
 
 def _bad(kind: str, name: str, message: str) -> Refused:

@@ -6,13 +6,18 @@ Source: ComfyUI server.py, execution.py (validate_prompt), nodes.py.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from tests.simulators.base import Handler, Piece, Recorded, Refused, Reply, RouteRow, Simulator
 from tests.simulators.drawn import drawn
 from tests.support import pictures
 
 Nodes = Mapping[str, Mapping[str, Any]]
+
+MODEL = "sdxl"
+"""The checkpoint that is there."""
+PICTURES = {MODEL: (1, 1)}
+"""Fewest and most pictures that the workflow for edits shows."""
 
 
 def workflow(*, picture: bool = False, mask: bool = False) -> dict[str, Any]:
@@ -49,6 +54,12 @@ TRIGGERS: Mapping[str, Reply] = {
 
 class ComfyuiSimulator(Simulator):
     """Jobs are done after ``looks`` looks. ``key``: of a proxy before it; ``/view`` wants none."""
+
+    channel_options: ClassVar[Mapping[str, Any]] = {
+        "workflow": workflow(),
+        "edit_workflow": workflow(picture=True),
+        "mask_workflow": workflow(picture=True, mask=True),
+    }
 
     def __init__(self, key: str = "") -> None:
         super().__init__()

@@ -184,7 +184,7 @@ class DashscopeSimulator(Simulator):
         model = rules.interleaved(body, rules.model_of(body, call))
         interleaved = bool(body.get("parameters", {}).get("enable_interleave"))
         prompt, pictures = rules.inputs_of(body, call, model)
-        size, count = rules.size_of(body, model, len(pictures)), rules.count_of(body, model)
+        size, count = rules.size_of(body, model, pictures), rules.count_of(body, model)
         if any(picture.startswith("oss://") for picture in pictures) and not _resolves(request):
             raise rules.refused("url error, please check url！", "InvalidURL")
         for word, reply in TRIGGERS.items():

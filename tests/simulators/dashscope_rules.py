@@ -7,10 +7,11 @@ error-code), dashscope 2.0.2.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tests.simulators import ratios
 from tests.simulators.base import Refused, Reply
 
 FUNCTIONS = {
@@ -167,15 +168,18 @@ def _prompted(given: Mapping[str, Any], model: Model) -> tuple[str, list[str]]:
     return prompt, [given["base_image_url"]] if given.get("base_image_url") else []
 
 
-def size_of(body: Mapping[str, Any], model: Model, pictures: int) -> str:
-    """``WxH`` of what will be made, checked."""
+def size_of(body: Mapping[str, Any], model: Model, pictures: Sequence[str]) -> str:
+    """``WxH`` of what will be made, checked. A tier, and nothing, mean the shape of the last picture."""
     given = body.get("parameters", {}).get("size")
+    shown = pictures[-1] if pictures and pictures[-1].startswith("data:") else ""
+    if given is None and shown:
+        return ratios.size_of(shown) if "functions" in model.calls else ratios.about(ratios.size_of(shown), 1024**2, 16)
     if given is None:
         return model.default.replace("*", "x")
     if not model.sized:
         raise refused("size is not supported by this model.")
     if given in model.tiers:
-        return f"{_TIER_EDGES[given]}x{_TIER_EDGES[given]}"
+        return ratios.about(ratios.size_of(shown) if shown else "1:1", _TIER_EDGES[given] ** 2, 16)
     if not re.fullmatch(r"\d+\*\d+", str(given)):
         raise refused(f"size must match the format of '<width>*<height>', got {given}.")
     width, height = (int(edge) for edge in given.split("*"))

@@ -8,11 +8,13 @@ from __future__ import annotations
 import base64
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tests.simulators import ratios
 from tests.simulators.base import Handler, Recorded, Refused, Reply, RouteRow, Simulator
 from tests.simulators.drawn import drawn
+from tests.simulators.ratios import IMAGEN, KONTEXT, NANO_2_5, NANO_3, ULTRA, Table, nearest, times
 
 KEY = "11111111-2222-3333-4444-555555555555:simulator0123456789"
 
@@ -24,28 +26,15 @@ PRESETS: Mapping[str, str] = {
     "landscape_4_3": "1024x768",
     "landscape_16_9": "1024x576",
 }
-RATIOS: Mapping[str, str] = {
-    "1:1": "1024x1024",
-    "16:9": "1376x768",
-    "9:16": "768x1376",
-    "3:2": "1264x848",
-    "2:3": "848x1264",
-    "4:3": "1200x896",
-    "3:4": "896x1200",
-    "5:4": "1152x928",
-    "4:5": "928x1152",
-    "21:9": "1584x672",
-    "9:21": "672x1584",
-    "auto": "1024x1024",
-}
-_TIMES = {"1K": 1, "2K": 2, "4K": 4}
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """What an endpoint's schema says. ``images``: a needed input for pictures. ``one``: it answers ``image``, not ``images``.
 
-    ``told``: it says the edges of its pictures and whether they are safe.
+    ``told``: it says the edges of its pictures and whether they are safe. ``tables``: pixels of each ratio by tier, where a size
+    is a ratio. ``default``: the size when none is asked for, a preset, pixels or a ratio; ``auto`` is that of the picture.
+    ``sized``: there is an input for the size at all.
     """
 
     images: str = ""
@@ -55,56 +44,70 @@ class Endpoint:
     mask: bool = False
     one: bool = False
     told: bool = True
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    default: str = "landscape_4_3"
+    sized: bool = True
 
 
 def _pair(name: str, generate: Endpoint, edit: Endpoint, path: str = "edit") -> dict[str, Endpoint]:
     return {name: generate, f"{name}/{path}": edit}
 
 
-_NANO = Endpoint(told=False)
-_NANO_EDIT = Endpoint("image_urls", listed=True, most=14, told=False)
-_KONTEXT = Endpoint("image_url")
-_MULTI = Endpoint("image_urls", listed=True, most=4)
+_TIERS: Mapping[str, Table] = {"1K": NANO_3, "2K": times(NANO_3, 2), "4K": times(NANO_3, 4)}
+_NANO = Endpoint(told=False, tables={"": NANO_2_5}, default="1:1")
+_NANO_EDIT = Endpoint("image_urls", listed=True, most=14, told=False, tables={"": NANO_2_5}, default="auto")
+_NANO_3 = replace(_NANO, tables=_TIERS)
+_NANO_3_EDIT = replace(_NANO_EDIT, tables=_TIERS)
+_WORDS = Endpoint(tables={"": KONTEXT}, default="1:1")
+_KONTEXT = Endpoint("image_url", tables={"": KONTEXT}, default="auto")
+_MULTI = Endpoint("image_urls", listed=True, most=4, default="auto")
+_KONTEXT_MULTI = replace(_MULTI, tables={"": KONTEXT})
 _ONE = Endpoint(count=1)
-_ONE_EDIT = Endpoint("image_urls", listed=True, most=10, count=1)
-_SEEDREAM_EDIT = Endpoint("image_urls", listed=True, most=10, count=6)
+_ONE_EDIT = Endpoint("image_urls", listed=True, most=10, count=1, default="auto")
+_SEEDREAM = Endpoint(count=6, default="2048x2048")
+_SEEDREAM_EDIT = Endpoint("image_urls", listed=True, most=10, count=6, default="2048x2048")
+_IMAGEN = Endpoint(tables={"": IMAGEN}, default="1:1")
 ENDPOINTS: Mapping[str, Endpoint] = {
     "fal-ai/flux/schnell": Endpoint(),
     "fal-ai/flux/krea": Endpoint(),
-    **_pair("fal-ai/flux/dev", Endpoint(), Endpoint("image_url"), "image-to-image"),
+    **_pair("fal-ai/flux/dev", Endpoint(), Endpoint("image_url", default="auto", sized=False), "image-to-image"),
     "fal-ai/flux-pro/v1.1": Endpoint(),
-    "fal-ai/flux-pro/v1.1-ultra": Endpoint(),
-    **_pair("fal-ai/flux-pro/kontext", _KONTEXT, Endpoint(), "text-to-image"),
-    **_pair("fal-ai/flux-pro/kontext/max", _KONTEXT, Endpoint(), "text-to-image"),
-    "fal-ai/flux-pro/kontext/multi": _MULTI,
-    "fal-ai/flux-pro/kontext/max/multi": _MULTI,
-    "fal-ai/flux-pro/v1/fill": Endpoint("image_url", mask=True),
+    "fal-ai/flux-pro/v1.1-ultra": Endpoint(tables={"": ULTRA}, default="16:9"),
+    **_pair("fal-ai/flux-pro/kontext", _KONTEXT, _WORDS, "text-to-image"),
+    **_pair("fal-ai/flux-pro/kontext/max", _KONTEXT, _WORDS, "text-to-image"),
+    "fal-ai/flux-pro/kontext/multi": _KONTEXT_MULTI,
+    "fal-ai/flux-pro/kontext/max/multi": _KONTEXT_MULTI,
+    "fal-ai/flux-pro/v1/fill": Endpoint("image_url", mask=True, default="auto", sized=False),
     **_pair("fal-ai/flux-2", Endpoint(), _MULTI),
     **_pair("fal-ai/flux-2-pro", _ONE, _ONE_EDIT),
     **_pair("fal-ai/flux-2-max", _ONE, _ONE_EDIT),
     **_pair("fal-ai/flux-2-flex", _ONE, _ONE_EDIT),
     **_pair("fal-ai/nano-banana", _NANO, _NANO_EDIT),
-    **_pair("fal-ai/nano-banana-2", _NANO, _NANO_EDIT),
-    **_pair("fal-ai/nano-banana-pro", _NANO, _NANO_EDIT),
-    **_pair("openai/gpt-image-2", Endpoint(), Endpoint("image_urls", listed=True, most=16)),
-    "fal-ai/bytedance/seedream/v3/text-to-image": Endpoint(),
-    "fal-ai/bytedance/seedream/v4/text-to-image": Endpoint(count=6),
+    **_pair("fal-ai/nano-banana-2", _NANO_3, _NANO_3_EDIT),
+    **_pair("fal-ai/nano-banana-pro", _NANO_3, _NANO_3_EDIT),
+    **_pair("openai/gpt-image-2", Endpoint(), Endpoint("image_urls", listed=True, most=16, default="auto")),
+    "fal-ai/bytedance/seedream/v3/text-to-image": Endpoint(default="square_hd"),
+    "fal-ai/bytedance/seedream/v4/text-to-image": _SEEDREAM,
     "fal-ai/bytedance/seedream/v4/edit": _SEEDREAM_EDIT,
-    "fal-ai/bytedance/seedream/v4.5/text-to-image": Endpoint(count=6),
+    "fal-ai/bytedance/seedream/v4.5/text-to-image": _SEEDREAM,
     "fal-ai/bytedance/seedream/v4.5/edit": _SEEDREAM_EDIT,
-    "fal-ai/imagen4/preview": Endpoint(),
-    "fal-ai/imagen4/preview/fast": Endpoint(),
-    "fal-ai/imagen4/preview/ultra": _ONE,
-    **_pair("fal-ai/ideogram/v3", Endpoint(count=8), Endpoint("image_url", count=8, mask=True)),
-    "fal-ai/ideogram/v3/remix": Endpoint("image_url", count=8),
-    "fal-ai/recraft/v3/text-to-image": _ONE,
-    "fal-ai/recraft/v3/image-to-image": Endpoint("image_url", count=1),
+    "fal-ai/imagen4/preview": _IMAGEN,
+    "fal-ai/imagen4/preview/fast": _IMAGEN,
+    "fal-ai/imagen4/preview/ultra": replace(_IMAGEN, count=1),
+    **_pair(
+        "fal-ai/ideogram/v3",
+        Endpoint(count=8, default="square_hd"),
+        Endpoint("image_url", count=8, mask=True, default="auto", sized=False),
+    ),
+    "fal-ai/ideogram/v3/remix": Endpoint("image_url", count=8, default="square_hd"),
+    "fal-ai/recraft/v3/text-to-image": Endpoint(count=1, default="square_hd"),
+    "fal-ai/recraft/v3/image-to-image": Endpoint("image_url", count=1, default="auto", sized=False),
     "fal-ai/qwen-image": Endpoint(),
-    "fal-ai/qwen-image-edit": Endpoint("image_url"),
-    "fal-ai/qwen-image-edit-plus": Endpoint("image_urls", listed=True, most=3),
+    "fal-ai/qwen-image-edit": Endpoint("image_url", default="auto"),
+    "fal-ai/qwen-image-edit-plus": Endpoint("image_urls", listed=True, most=3, default="auto"),
     "fal-ai/z-image/turbo": Endpoint(),
     "fal-ai/stable-diffusion-v35-large": Endpoint(),
-    "somebody/some-app": Endpoint(one=True, mask=True),
+    "somebody/some-app": Endpoint(one=True, mask=True, default="square_hd"),
 }
 
 
@@ -223,7 +226,7 @@ class FalSimulator(Simulator):
         return Reply.json(self._made(request, endpoint, inputs))
 
     def _made(self, request: Recorded, endpoint: Endpoint, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        size = size_of(inputs)
+        size = size_of(endpoint, inputs)
         images = [self._image(request, endpoint, inputs, number) for number in range(int(inputs.get("num_images", 1)))]
         if endpoint.one:
             return {"image": images[0], "seed": 7, "timings": {"inference": 0.3}}
@@ -240,8 +243,9 @@ class FalSimulator(Simulator):
 
     def _image(self, request: Recorded, endpoint: Endpoint, inputs: Mapping[str, Any], number: int) -> dict[str, Any]:
         kind: Any = inputs.get("output_format", "png")
-        data = self.picture or drawn(size_of(inputs), number, kind)
-        width, height = (int(edge) for edge in size_of(inputs).split("x")) if endpoint.told else (None, None)
+        size = size_of(endpoint, inputs)
+        data = self.picture or drawn(size, number, kind)
+        width, height = (int(edge) for edge in size.split("x")) if endpoint.told else (None, None)
         name = f"{uuid.uuid4().hex}.{kind}"
         self._served[name] = (data, f"image/{kind}")
         url = f"http://{request.headers['host']}/files/{name}"
@@ -301,16 +305,18 @@ class FalSimulator(Simulator):
         return checked
 
 
-def size_of(inputs: Mapping[str, Any]) -> str:
-    """The pixels that an input asks for."""
-    asked = inputs.get("image_size", "square_hd")
-    if isinstance(asked, dict):
-        return f"{asked['width']}x{asked['height']}"
-    if "aspect_ratio" not in inputs:
-        return PRESETS[asked]
-    width, height = (int(edge) for edge in RATIOS[inputs["aspect_ratio"]].split("x"))
-    times = _TIMES[inputs.get("resolution", "1K")]
-    return f"{width * times}x{height * times}"
+def size_of(endpoint: Endpoint, inputs: Mapping[str, Any]) -> str:
+    """The pixels that an input asks for, or those of the endpoint itself."""
+    shown = inputs.get("image_url") or next(iter(inputs.get("image_urls", [])), "")
+    picture = ratios.size_of(shown) if shown.startswith("data:") else "1024x1024"
+    if endpoint.tables:
+        asked = str(inputs.get("aspect_ratio", endpoint.default))
+        table = endpoint.tables.get(inputs.get("resolution", ""), next(iter(endpoint.tables.values())))
+        return table[nearest(table, picture) if asked == "auto" else asked]
+    size = inputs.get("image_size", endpoint.default) if endpoint.sized else "auto"
+    if isinstance(size, dict):
+        return f"{size['width']}x{size['height']}"
+    return picture if size == "auto" else PRESETS.get(size, size)
 
 
 def check(endpoint: Endpoint, inputs: Mapping[str, Any]) -> None:
@@ -318,13 +324,13 @@ def check(endpoint: Endpoint, inputs: Mapping[str, Any]) -> None:
     if not isinstance(inputs.get("prompt"), str):
         raise Refused(invalid("prompt", "Field required", "missing"))
     choices: Mapping[str, Sequence[str]] = {
-        "aspect_ratio": list(RATIOS),
-        "resolution": list(_TIMES),
+        "aspect_ratio": [*next(iter(endpoint.tables.values()), KONTEXT), "auto"],
+        "resolution": list(endpoint.tables),
         "output_format": ["png", "jpeg", "webp"],
         "quality": ["auto", "low", "medium", "high"],
     }
     for name, allowed in choices.items():
-        if name in inputs and inputs[name] not in allowed:
+        if any(allowed) and name in inputs and inputs[name] not in allowed:
             raise Refused(invalid(name, f"Input should be {' or '.join(allowed)}", "literal_error"))
     asked = inputs.get("image_size", "square_hd")
     if not (asked in PRESETS if isinstance(asked, str) else isinstance(asked, dict) and {"width", "height"} <= asked.keys()):

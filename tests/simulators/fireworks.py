@@ -14,6 +14,7 @@ import orjson
 
 from tests.simulators.base import Handler, Piece, Recorded, Refused, Reply, RouteRow, Simulator
 from tests.simulators.drawn import drawn
+from tests.simulators.ratios import KONTEXT, KONTEXT_SHAPES, nearest, size_of
 from tests.support import pictures
 
 KEY = "fw_simulator0123456789"
@@ -150,7 +151,7 @@ class FireworksSimulator(Simulator):
         name = f"job-{len(self.jobs)}"
         kind: pictures.Format = "png" if body.get("output_format") == "png" else "jpeg"
         statuses = ("Pending", "Request Moderated") if "[filtered]" in body["prompt"] else self.statuses
-        self.jobs[name] = Job(request.path_params["model"], drawn(SIZES[body.get("aspect_ratio", "1:1")], kind=kind), statuses)
+        self.jobs[name] = Job(request.path_params["model"], drawn(_kontext_size(body), kind=kind), statuses)
         return Reply.json({"request_id": name})
 
     async def _result(self, request: Recorded) -> Reply:
@@ -180,6 +181,13 @@ class FireworksSimulator(Simulator):
             return await handler(request)
 
         return checked
+
+
+def _kontext_size(body: Mapping[str, Any]) -> str:
+    """Without a ratio the shape of the picture."""
+    shown = body.get("input_image", "")
+    followed = size_of(shown) if shown and not shown.startswith("http") else "1:1"
+    return KONTEXT[body["aspect_ratio"]] if "aspect_ratio" in body else nearest(KONTEXT_SHAPES, followed)
 
 
 def _checked(request: Recorded, route: str) -> dict[str, Any]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from tests.simulators.base import Piece, Recorded, Refused, Reply
 from tests.simulators.google_errors import invalid, unknown_name
+from tests.simulators.ratios import nearest
 from tests.support import pictures
 from tests.support.pictures import Colour, Size
 
@@ -125,7 +126,7 @@ def read(request: Recorded, model: str, *, vertex: bool) -> Asked:
     _names(thinking, _THINKING, "generation_config.thinking_config")
     _check_values(body, config, thinking, rules)
     prompt, references = _contents(body, rules)
-    shape, tier = image.get("aspectRatio", "1:1"), image.get("imageSize", "1K")
+    shape, tier = image.get("aspectRatio") or _followed(references, rules), image.get("imageSize", "1K")
     if shape not in rules.shapes:
         raise invalid(f"Invalid aspect ratio {shape!r}.", "generation_config.image_config.aspect_ratio")
     if "imageSize" in image and tier not in rules.tiers:
@@ -138,6 +139,11 @@ def read(request: Recorded, model: str, *, vertex: bool) -> Asked:
     modalities = config.get("responseModalities", ["TEXT", "IMAGE"])
     thoughts = thinking.get("includeThoughts") is True
     return Asked(model, rules, prompt, size, media_type, thoughts, "TEXT" in modalities, references)
+
+
+def _followed(references: Sequence[bytes], rules: ContentModel) -> str:
+    """The ratio when none is asked for: that of the picture, else a square."""
+    return nearest(rules.shapes, "{}x{}".format(*pictures.look(references[0]).size)) if references else "1:1"
 
 
 def camel(value: Any) -> Any:

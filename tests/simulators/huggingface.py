@@ -14,7 +14,17 @@ from tests.simulators.drawn import drawn
 from tests.support import pictures
 
 KEY = "hf_simulator0123456789abcdef"
-MODELS = frozenset({"black-forest-labs/FLUX.1-schnell", "black-forest-labs/FLUX.1-Kontext-dev"})
+MODELS = (
+    "black-forest-labs/FLUX.1-schnell",
+    "black-forest-labs/FLUX.1-dev",
+    "Qwen/Qwen-Image",
+    "stabilityai/stable-diffusion-3.5-large",
+    "stabilityai/stable-diffusion-3-medium-diffusers",
+    "stabilityai/stable-diffusion-xl-base-1.0",
+    "black-forest-labs/FLUX.1-Kontext-dev",
+    "Qwen/Qwen-Image-Edit",
+)
+"""What hf-inference serves."""
 VERSION = "0123456789abcdef" * 4
 _PARAMETERS: Mapping[str, type | tuple[type, ...]] = {
     "width": int,
@@ -86,7 +96,7 @@ class HuggingFaceSimulator(Simulator):
         return Reply.json({"error": "Not Found"}, status=404)
 
     async def _inference(self, request: Recorded) -> Reply:
-        if request.path_params.get("model", next(iter(MODELS))) not in MODELS:
+        if request.path_params.get("model", MODELS[0]) not in MODELS:
             return self.not_found(request)
         body = request.json
         parameters = body.get("parameters", {})

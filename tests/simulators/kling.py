@@ -19,6 +19,7 @@ import orjson
 
 from tests.simulators.base import Handler, Recorded, Refused, Reply, RouteRow, Simulator
 from tests.simulators.drawn import drawn
+from tests.simulators.ratios import nearest, size_of
 from tests.support import pictures
 
 KEY = "access-key:sk-simulator-0123456789abcdef"
@@ -145,7 +146,9 @@ class KlingSimulator(Simulator):
         count = 0 if "[no_data]" in str(job.fields.get("prompt")) else job.fields.get("n", 1)
         if job.fields.get("result_type") == "series":
             count = job.fields.get("series_amount", 2)
-        width, height = RATIOS.get(str(job.fields.get("aspect_ratio")), (1280, 720))
+        shown = str(job.fields.get("image", "http:"))
+        kept = _restyled(job.fields) and not shown.startswith("http")
+        width, height = pictures.look(base64.b64decode(shown)).size if kept else _size(job.fields)
         times = _TIERS[str(job.fields.get("resolution", "1k")).lower()]
         job.made = [drawn(f"{width * times}x{height * times}", number) for number in range(count)]
         at = f"http://{request.headers['host']}/files/{name}"
@@ -192,14 +195,13 @@ def check(route: str, fields: Mapping[str, Any]) -> None:
     unknown = [name for name in fields if name not in _COMMON | _FIELDS[route] and not name.startswith("x_")]
     tiers = {"kling-v1": {"1k"}, "kling-v1-5": {"1k"}, "kling-v3-omni": {"1k", "2k", "4k"}}.get(str(model), {"1k", "2k"})
     ratios = set(RATIOS) - ({"21:9"} if model == "kling-v1" else set()) | ({"auto"} if route == "omni-image" else set())
-    restyled = model in {"kling-v2", "kling-v2-new"} and "image" in fields
     problems = [
         (bool(unknown), f"unknown field {unknown}"),
         (not 0 < len(str(fields.get("prompt", ""))) <= 2500, "prompt"),
         (not isinstance(fields.get("n", 1), int) or not 1 <= fields.get("n", 1) <= 9, "n"),
         (fields.get("aspect_ratio", "16:9") not in ratios, "aspect_ratio"),
         (str(fields.get("resolution", "1k")).lower() not in tiers, "resolution"),
-        (restyled and bool({"resolution", "aspect_ratio"} & set(fields)), "resolution is the reference's"),
+        (_restyled(fields) and bool({"resolution", "aspect_ratio"} & set(fields)), "resolution is the reference's"),
         (model == "kling-v1-5" and ("image" in fields) != ("image_reference" in fields), "image_reference"),
         (model == "kling-v2-new" and "image" not in fields, "image"),
         (not isinstance(fields.get("image_fidelity", 0.5), int | float), "image_fidelity"),
@@ -210,6 +212,20 @@ def check(route: str, fields: Mapping[str, Any]) -> None:
     for wrong, name in problems:
         if wrong:
             raise Refused(answer(1201, f"{name} is invalid", status=400))
+
+
+def _restyled(fields: Mapping[str, Any]) -> bool:
+    """Whether the picture decides about the size."""
+    return fields.get("model_name") in {"kling-v2", "kling-v2-new"} and "image" in fields
+
+
+def _size(fields: Mapping[str, Any]) -> tuple[int, int]:
+    """At 1k. Without a ratio 16:9; the newest models take that of the first picture."""
+    ratio = fields.get("aspect_ratio")
+    listed = [item["image"] for item in fields.get("image_list", ())]
+    if ratio in {None, "auto"} and listed and not listed[0].startswith("http"):
+        ratio = nearest(RATIOS, size_of(listed[0]))
+    return RATIOS.get(str(ratio), (1280, 720))
 
 
 def _references(fields: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,6 @@ Source: openai-python 3.52 (types/images_response, types/image_gen_*_event, type
 from __future__ import annotations
 
 import base64
-import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,9 +15,8 @@ from typing import Any
 import orjson
 
 from tests.simulators.base import Piece
+from tests.simulators.drawn import animated, drawn, vector
 from tests.support import pictures
-
-_COLOURS: tuple[pictures.Colour, ...] = ((200, 30, 30), (30, 160, 60), (40, 60, 200), (220, 180, 20), (120, 40, 160))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +68,16 @@ class Job:
         }
 
     def drawn(self, number: int, *, preview: bool = False) -> bytes:
-        """Picture ``number`` from 0: a plain colour at 1/64 of the size asked for, each number another colour."""
+        """Picture ``number`` from 0: a plain colour, each number another; previews are as large as their picture."""
         override = (self.preview or self.picture) if preview else self.picture
         if override is not None:
             return override
-        red, green, blue = _COLOURS[number % len(_COLOURS)]
-        colour = (red // 2, green // 2, blue // 2) if preview else (red, green, blue)
-        match = re.fullmatch(r"(\d+)x(\d+)", self.size)
-        width, height = (int(match[1]), int(match[2])) if match else (1024, 1024)
-        tiny = max(1, width // 64), max(1, height // 64)
         if self.format == "svg":
-            return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {tiny[0]} {tiny[1]}"/>'.encode()
+            return vector(self.size)
         if self.format == "gif":
-            return pictures.gif(tiny, int(self.fields.get("frame_count", 9)))
-        alpha = 0 if self.fields.get("background") == "transparent" else None
-        return pictures.picture(
-            "jpeg" if self.format == "jpeg" else "webp" if self.format == "webp" else "png", tiny, colour, alpha
-        )
+            return animated(self.size, int(self.fields.get("frame_count", 9)))
+        kind: pictures.Format = "jpeg" if self.format == "jpeg" else "webp" if self.format == "webp" else "png"
+        return drawn(self.size, number, kind, 0 if self.fields.get("background") == "transparent" else None, dark=preview)
 
 
 @dataclass(slots=True)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
 from tests.simulators.base import Handler, Piece, Recorded, Refused, Reply, RouteRow, Simulator
-from tests.simulators.drawn import drawn
+from tests.simulators.drawn import drawn, vector
+from tests.simulators.ratios import NANO_2_5, NANO_3, Table, about, both, nearest, size_of, times
 from tests.support import pictures
 
 KEY = "sk-or-v1-simulator-0123456789abcdef"
@@ -35,7 +36,10 @@ _CHOICES: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What a model takes besides what all take. ``most``: pictures a request; ``references``: pictures that go in."""
+    """What a model takes besides what all take. ``most``: pictures a request; ``references``: pictures that go in.
+
+    ``table``: pixels of each ratio at 1K, where they are known; ``only``: pixels that are asked for become the nearest of them.
+    """
 
     takes: frozenset[str] = frozenset({"resolution", "aspect_ratio", "seed"})
     most: int = 1
@@ -43,23 +47,34 @@ class Model:
     streams: bool = False
     vector: bool = False
     words: bool = False
+    table: Table = field(default_factory=dict)
+    only: bool = False
 
 
+_LONG = {"1:4": "512x2048", "4:1": "2048x512", "1:8": "384x3072", "8:1": "3072x384"}
 _GPT = Model(frozenset({"quality", "background", "output_format", "output_compression"}), 10, 16, streams=True, words=True)
-_GEMINI = Model(frozenset({"resolution", "aspect_ratio"}), words=True)
+_GEMINI = Model(frozenset({"resolution", "aspect_ratio"}), words=True, table={**NANO_3, **_LONG})
+_RECRAFT = {
+    **both(("2:1", "1536x768"), ("3:2", "1280x832"), ("4:3", "1216x896"), ("5:4", "1152x896"), ("16:9", "1344x768")),
+    "14:10": "1280x896",
+    "10:14": "896x1280",
+    "6:10": "832x1344",
+}
+_DRAWER = Model(frozenset({"aspect_ratio"}), references=1, table=_RECRAFT, only=True)
+_VECTOR = replace(_DRAWER, takes=frozenset({"aspect_ratio", "output_format"}), vector=True)
 MODELS: Mapping[str, Model] = {
     "openai/gpt-image-2": _GPT,
     "google/gemini-3-pro-image": _GEMINI,
     "google/gemini-3.1-flash-image": _GEMINI,
-    "google/gemini-2.5-flash-image": Model(frozenset({"aspect_ratio"}), references=3, words=True),
+    "google/gemini-2.5-flash-image": Model(frozenset({"aspect_ratio"}), references=3, words=True, table=NANO_2_5),
     "bytedance-seed/seedream-4.5": Model(references=10),
     "black-forest-labs/flux.2-pro": Model(references=8),
     "black-forest-labs/flux.2-flex": Model(references=8),
     "black-forest-labs/flux.2-max": Model(references=8),
-    "recraft/recraft-v4": Model(frozenset({"aspect_ratio"}), references=1),
-    "recraft/recraft-v4.1": Model(frozenset({"aspect_ratio"}), references=1),
-    "recraft/recraft-v4-vector": Model(frozenset({"aspect_ratio", "output_format"}), references=1, vector=True),
-    "recraft/recraft-v4.1-vector": Model(frozenset({"aspect_ratio", "output_format"}), references=1, vector=True),
+    "recraft/recraft-v4": _DRAWER,
+    "recraft/recraft-v4.1": _DRAWER,
+    "recraft/recraft-v4-vector": _VECTOR,
+    "recraft/recraft-v4.1-vector": _VECTOR,
 }
 
 
@@ -163,12 +178,16 @@ class OpenRouterSimulator(Simulator):
             if word in prompt:
                 return reply
         config = fields.get("image_config", {})
-        asked = {"aspect_ratio": config.get("aspect_ratio", "1:1"), "resolution": config.get("image_size", "1K")}
+        asked = {
+            "aspect_ratio": config.get("aspect_ratio", "auto"),
+            "resolution": config.get("image_size", "1K"),
+            "input_references": fields["messages"][0]["content"][1:],
+        }
         message: dict[str, Any] = {"role": "assistant", "content": "Here is your house.", "refusal": None, "reasoning": None}
         note = {"type": "url_citation", "url_citation": {"url": "https://example.test/house", "title": "Houses"}}
         message["annotations"] = [note]
         if not re.search(r"\[(nothing|filtered)\]", prompt):
-            url = pictures.data_url(drawn(_ratio_size(asked)))
+            url = pictures.data_url(drawn(_size(asked, model)))
             message["images"] = [{"type": "image_url", "image_url": {"url": url}, "index": 0}]
         reason = "content_filter" if "[filtered]" in prompt else "stop"
         choice = {
@@ -267,21 +286,23 @@ def _check_chat(fields: Mapping[str, Any], model: Model) -> str:
 
 
 def _picture(fields: Mapping[str, Any], model: Model, number: int) -> dict[str, Any]:
-    size = fields["size"] if "x" in fields.get("size", "") else _ratio_size(fields)
+    size = _size(fields, model)
     if model.vector:
-        width, height = size.split("x")
-        data = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"/>'.encode()
-        return {"b64_json": base64.b64encode(data).decode(), "media_type": "image/svg+xml"}
+        return {"b64_json": base64.b64encode(vector(size)).decode(), "media_type": "image/svg+xml"}
     kind = fields.get("output_format", "png")
     data = drawn(size, number, kind, 0 if fields.get("background") == "transparent" else None)
     return {"b64_json": base64.b64encode(data).decode(), "media_type": f"image/{kind}"}
 
 
-def _ratio_size(fields: Mapping[str, Any]) -> str:
-    width, height = (float(part) for part in fields.get("aspect_ratio", "1:1").replace("auto", "1:1").split(":"))
-    edge = TIERS[fields.get("resolution", fields.get("size", "1K"))]
-    shape = (width / height) ** 0.5
-    return f"{round(edge * shape / 16) * 16}x{round(edge / shape / 16) * 16}"
+def _size(fields: Mapping[str, Any], model: Model) -> str:
+    asked, tier = fields.get("aspect_ratio", "auto"), fields.get("resolution", "1K")
+    references = fields.get("input_references", [])
+    if "x" in (size := fields.get("size", "")):
+        return model.table[nearest(model.table, size)] if model.only else size
+    if asked == "auto":
+        asked = size_of(references[0]["image_url"]["url"]) if references else "1:1"
+    table = times(model.table, TIERS[size or tier] / 1024)
+    return table[nearest(table, asked)] if table else about(asked, TIERS[size or tier] ** 2, 16)
 
 
 def _usage(images: int) -> dict[str, Any]:

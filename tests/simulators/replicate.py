@@ -8,109 +8,162 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tests.simulators import ratios
 from tests.simulators.base import Handler, Recorded, Refused, Reply, RouteRow, Simulator
 from tests.simulators.drawn import drawn
+from tests.simulators.ratios import (
+    FLUX_1,
+    IDEOGRAM_3,
+    IMAGEN,
+    KONTEXT,
+    MINIMAX,
+    NANO_2_5,
+    NANO_3,
+    QWEN,
+    SEEDREAM,
+    ULTRA,
+    Table,
+    about,
+    both,
+    nearest,
+    times,
+)
 
 KEY = "r8_simulator0123456789abcdef"
 VERSION = "0123456789abcdef" * 4
 
-RATIOS: Mapping[str, str] = {
-    "1:1": "1024x1024",
-    "16:9": "1344x768",
-    "9:16": "768x1344",
-    "3:2": "1216x832",
-    "2:3": "832x1216",
-    "4:3": "1152x896",
-    "3:4": "896x1152",
-    "5:4": "1088x896",
-    "4:5": "896x1088",
-    "21:9": "1536x640",
-    "9:21": "640x1536",
-    "16:10": "1280x800",
-    "10:16": "800x1280",
-}
-_TIMES = {"1K": 1, "2K": 2, "3K": 3, "4K": 4}
 _MEDIA = {"webp": "webp", "jpg": "jpeg", "png": "png", "jpeg": "jpeg"}
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What a model's schema says: names of reference pictures, how they come, most pictures, extra words of ``aspect_ratio``.
+    """What a model's schema says: names of reference pictures, how they come, most pictures, further words of ``aspect_ratio``.
 
     ``outputs``: a list of urls, or one. ``needs``: required inputs. ``formats``: empty where there is no such input.
+    ``tables``: pixels of each ratio by tier. ``default``: the ratio when none is asked for. ``keeps``: a picture that goes in
+    decides about the size, whatever is asked.
     """
 
     images: str = ""
     listed: bool = False
     most: int = 1
-    ratios: frozenset[str] = frozenset(RATIOS)
+    words: frozenset[str] = frozenset()
     formats: frozenset[str] = frozenset({"webp", "jpg", "png"})
     sizes: frozenset[str] = frozenset()
     outputs: bool = True
     needs: frozenset[str] = frozenset({"prompt"})
+    tables: Mapping[str, Table] = field(default_factory=lambda: {"": FLUX_1})
+    default: str = "1:1"
+    keeps: bool = False
+
+    def format(self, inputs: Mapping[str, Any]) -> str:
+        """As ``output_format`` spells it; what is left out is webp where the model has it."""
+        return str(inputs.get("output_format", "webp" if "webp" in self.formats else "jpg"))
+
+    @property
+    def ratios(self) -> frozenset[str]:
+        """What ``aspect_ratio`` takes."""
+        return self.words | next(iter(self.tables.values())).keys()
 
 
-_MATCH = frozenset({*RATIOS, "match_input_image"})
-_CUSTOM = frozenset({*_MATCH, "custom"})
+_MATCH = frozenset({"match_input_image"})
+_CUSTOM = frozenset({"match_input_image", "custom"})
 _JPG_PNG = frozenset({"jpg", "png"})
 _NO_FORMAT: frozenset[str] = frozenset()
-_FLUX_2 = Model("input_images", listed=True, most=8, ratios=_CUSTOM, outputs=False)
-_KONTEXT = Model("input_image", ratios=_MATCH, formats=_JPG_PNG, outputs=False)
-_NANO = Model("image_input", listed=True, most=14, ratios=_MATCH, formats=_JPG_PNG, outputs=False)
-_IMAGEN = Model(ratios=frozenset({"1:1", "16:9", "9:16", "4:3", "3:4"}), formats=_JPG_PNG, outputs=False)
-_IDEOGRAM = Model("image", formats=_NO_FORMAT, outputs=False)
-_SD = Model("image")
-_RECRAFT_EDGES = (1024, 1280, 1365, 1434, 1536, 1707, 1820, 2048)
-_RECRAFT_SIZES = frozenset(size for edge in _RECRAFT_EDGES for size in (f"{edge}x1024", f"1024x{edge}"))
+_WHOLE = frozenset({"prompt", "image"})
+_FLUX_2 = Model("input_images", listed=True, most=8, words=_CUSTOM, outputs=False)
+_KONTEXT = Model("input_image", words=_MATCH, formats=_JPG_PNG, outputs=False, tables={"": KONTEXT}, default="match_input_image")
+_NANO = Model(
+    "image_input",
+    listed=True,
+    most=14,
+    words=_MATCH,
+    formats=_JPG_PNG,
+    outputs=False,
+    tables={"": NANO_2_5},
+    default="match_input_image",
+)
+_TIERS = {"1K": NANO_3, "2K": times(NANO_3, 2), "4K": times(NANO_3, 4)}
+_IMAGEN = Model(formats=_JPG_PNG, outputs=False, tables={"": IMAGEN})
+_SEEDREAM = Model(
+    "image_input",
+    listed=True,
+    most=14,
+    words=_MATCH,
+    formats=_NO_FORMAT,
+    sizes=frozenset({"2K", "4K", "custom"}),
+    tables={tier: SEEDREAM[tier] for tier in ("2K", "4K")},
+    default="match_input_image",
+)
+_IDEOGRAM = Model("image", formats=_NO_FORMAT, outputs=False, tables={"": IDEOGRAM_3}, keeps=True)
+_RECRAFT = both(
+    ("4:3", "1365x1024"),
+    ("3:2", "1536x1024"),
+    ("16:9", "1820x1024"),
+    ("2:1", "2048x1024"),
+    ("7:5", "1434x1024"),
+    ("5:4", "1280x1024"),
+    ("5:3", "1707x1024"),
+)
+_IMAGE = Model("image", keeps=True)
 MODELS: Mapping[str, Model] = {
     "black-forest-labs/flux-schnell": Model(),
-    "black-forest-labs/flux-dev": Model("image"),
-    "black-forest-labs/flux-krea-dev": Model("image"),
-    "black-forest-labs/flux-pro": Model("image_prompt", ratios=_CUSTOM, outputs=False),
-    "black-forest-labs/flux-1.1-pro": Model("image_prompt", ratios=_CUSTOM, outputs=False),
-    "black-forest-labs/flux-1.1-pro-ultra": Model("image_prompt", formats=_JPG_PNG, outputs=False),
+    "black-forest-labs/flux-dev": _IMAGE,
+    "black-forest-labs/flux-krea-dev": _IMAGE,
+    "black-forest-labs/flux-pro": Model("image_prompt", words=_CUSTOM, outputs=False),
+    "black-forest-labs/flux-1.1-pro": Model("image_prompt", words=_CUSTOM, outputs=False),
+    "black-forest-labs/flux-1.1-pro-ultra": Model("image_prompt", formats=_JPG_PNG, outputs=False, tables={"": ULTRA}),
     "black-forest-labs/flux-kontext-pro": _KONTEXT,
     "black-forest-labs/flux-kontext-max": _KONTEXT,
-    "black-forest-labs/flux-kontext-dev": Model(
-        "input_image", ratios=_MATCH, outputs=False, needs=frozenset({"prompt", "input_image"})
+    "black-forest-labs/flux-kontext-dev": replace(
+        _KONTEXT, formats=frozenset({"webp", "jpg", "png"}), needs=frozenset({"prompt", "input_image"})
     ),
-    "black-forest-labs/flux-fill-pro": Model("image", formats=_JPG_PNG, outputs=False, needs=frozenset({"prompt", "image"})),
-    "black-forest-labs/flux-fill-dev": Model("image", needs=frozenset({"prompt", "image"})),
+    "black-forest-labs/flux-fill-pro": Model("image", formats=_JPG_PNG, outputs=False, needs=_WHOLE, keeps=True),
+    "black-forest-labs/flux-fill-dev": Model("image", needs=_WHOLE, keeps=True),
     "black-forest-labs/flux-2-pro": _FLUX_2,
     "black-forest-labs/flux-2-max": _FLUX_2,
     "black-forest-labs/flux-2-flex": _FLUX_2,
     "black-forest-labs/flux-2-dev": _FLUX_2,
-    "black-forest-labs/flux-3-image": Model("images", listed=True, most=10, outputs=False),
+    "black-forest-labs/flux-3-image": Model(
+        "images", listed=True, most=10, outputs=False, tables={"1k": NANO_3, "2k": times(NANO_3, 2)}
+    ),
     "google/nano-banana": _NANO,
-    "google/nano-banana-2": _NANO,
-    "google/nano-banana-pro": _NANO,
+    "google/nano-banana-2": replace(_NANO, tables=_TIERS),
+    "google/nano-banana-pro": replace(_NANO, tables={"2K": _TIERS["2K"], **_TIERS}),
     "google/imagen-4": _IMAGEN,
     "google/imagen-4-fast": _IMAGEN,
     "google/imagen-4-ultra": _IMAGEN,
-    "bytedance/seedream-4": Model(
-        "image_input", listed=True, most=10, ratios=_MATCH, formats=_NO_FORMAT, sizes=frozenset({"1K", "2K", "4K", "custom"})
+    "bytedance/seedream-4": replace(
+        _SEEDREAM,
+        most=10,
+        sizes=frozenset({"1K", "2K", "4K", "custom"}),
+        tables={tier: SEEDREAM[tier] for tier in ("2K", "1K", "4K")},
     ),
-    "bytedance/seedream-4.5": Model(
-        "image_input", listed=True, most=14, ratios=_MATCH, formats=_NO_FORMAT, sizes=frozenset({"2K", "4K", "custom"})
-    ),
-    "bytedance/seedream-5-lite": Model(
-        "image_input", listed=True, most=14, ratios=_MATCH, formats=frozenset({"png", "jpeg"}), sizes=frozenset({"2K", "3K"})
+    "bytedance/seedream-4.5": _SEEDREAM,
+    "bytedance/seedream-5-lite": replace(
+        _SEEDREAM,
+        formats=frozenset({"png", "jpeg"}),
+        sizes=frozenset({"2K", "3K"}),
+        tables={tier: SEEDREAM[tier] for tier in ("2K", "3K")},
     ),
     "ideogram-ai/ideogram-v3-turbo": _IDEOGRAM,
     "ideogram-ai/ideogram-v3-balanced": _IDEOGRAM,
     "ideogram-ai/ideogram-v3-quality": _IDEOGRAM,
-    "recraft-ai/recraft-v3": Model(formats=_NO_FORMAT, sizes=_RECRAFT_SIZES, outputs=False),
-    "qwen/qwen-image": Model(),
-    "qwen/qwen-image-edit-plus": Model("image", listed=True, most=3, ratios=_MATCH, needs=frozenset({"prompt", "image"})),
-    "stability-ai/stable-diffusion-3.5-large": _SD,
-    "stability-ai/stable-diffusion-3.5-medium": _SD,
-    "stability-ai/stable-diffusion-3.5-large-turbo": _SD,
-    "minimax/image-01": Model(formats=_NO_FORMAT),
+    "recraft-ai/recraft-v3": Model(formats=_NO_FORMAT, sizes=frozenset(_RECRAFT.values()), outputs=False, tables={"": _RECRAFT}),
+    "qwen/qwen-image": Model(tables={"": QWEN}, default="16:9"),
+    "qwen/qwen-image-edit-plus": Model(
+        "image", listed=True, most=3, words=_MATCH, needs=_WHOLE, tables={"": QWEN}, default="match_input_image"
+    ),
+    "stability-ai/stable-diffusion-3.5-large": _IMAGE,
+    "stability-ai/stable-diffusion-3.5-medium": _IMAGE,
+    "stability-ai/stable-diffusion-3.5-large-turbo": _IMAGE,
+    "minimax/image-01": Model(formats=_NO_FORMAT, tables={"": MINIMAX}),
     "somebody/old-model": Model("image"),
 }
+"""Where no tier is asked for, the first table counts."""
 
 
 @dataclass(slots=True)
@@ -259,7 +312,8 @@ class ReplicateSimulator(Simulator):
 
     def _succeeded(self, request: Recorded, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         count = int(inputs.get("num_outputs", inputs.get("number_of_images", 1)))
-        urls = [self._left(request, self._drawn(inputs, number), inputs) for number in range(count)]
+        form = MODELS[name].format(inputs)
+        urls = [self._left(request, self._drawn(name, inputs, number), form) for number in range(count)]
         metrics = {"predict_time": 1.25, "total_time": 1.5, "image_count": count}
         return {
             "status": "succeeded",
@@ -268,13 +322,13 @@ class ReplicateSimulator(Simulator):
             "logs": "seed: 42",
         }
 
-    def _drawn(self, inputs: Mapping[str, Any], number: int) -> bytes:
-        kind: Any = _MEDIA[inputs.get("output_format", "webp")]
-        return self.picture or drawn(size_of(inputs), number, kind)
+    def _drawn(self, name: str, inputs: Mapping[str, Any], number: int) -> bytes:
+        kind: Any = _MEDIA[MODELS[name].format(inputs)]
+        return self.picture or drawn(size_of(MODELS[name], inputs), number, kind)
 
-    def _left(self, request: Recorded, data: bytes, inputs: Mapping[str, Any]) -> str:
-        name = f"out-{len(self._served)}.{inputs.get('output_format', 'webp')}"
-        self._served[name] = (data, f"image/{_MEDIA[inputs.get('output_format', 'webp')]}")
+    def _left(self, request: Recorded, data: bytes, form: str) -> str:
+        name = f"out-{len(self._served)}.{form}"
+        self._served[name] = (data, f"image/{_MEDIA[form]}")
         return f"http://{request.headers['host']}/delivery/{name}"
 
     async def _look(self, request: Recorded) -> Reply:
@@ -342,15 +396,22 @@ class ReplicateSimulator(Simulator):
         return checked
 
 
-def size_of(inputs: Mapping[str, Any]) -> str:
-    """The pixels that an input asks for."""
-    if "width" in inputs:
+def size_of(model: Model, inputs: Mapping[str, Any]) -> str:
+    """The pixels that an input asks for, or those of the model itself."""
+    shown = inputs.get(model.images)
+    first = (shown[0] if shown else "") if isinstance(shown, list) else shown or ""
+    picture = ratios.size_of(first) if first.startswith("data:") else "1024x1024"
+    if model.keeps and first:
+        return picture
+    asked, size = str(inputs.get("aspect_ratio", model.default)), str(inputs.get("size", ""))
+    if "custom" in {asked, size} and "width" in inputs:
         return f"{inputs['width']}x{inputs['height']}"
-    if "x" in str(inputs.get("size", "")):
-        return str(inputs["size"])
-    width, height = (int(edge) for edge in RATIOS.get(str(inputs.get("aspect_ratio")), "1024x1024").split("x"))
-    times = _TIMES.get(str(inputs.get("resolution") or inputs.get("size")).upper(), 1)
-    return f"{width * times}x{height * times}"
+    if "x" in size:
+        return size
+    if asked == "match_input_image" and "custom" in model.words:
+        return about(picture, 1024 * 1024, 32)
+    table = model.tables.get(str(inputs.get("resolution") or size), next(iter(model.tables.values())))
+    return table.get(asked) or table[nearest(table, picture)]
 
 
 def check(name: str, inputs: Any) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from tests.simulators.base import Recorded, Refused, Reply, RouteRow, Simulator
 from tests.simulators.drawn import drawn
+from tests.simulators.ratios import about, size_of
 from tests.support import pictures
 
 KEY = "sk-simulator-0123456789abcdef"
@@ -90,7 +91,9 @@ class SiliconFlowSimulator(Simulator):
         for word, reply in TRIGGERS.items():
             if word in fields["prompt"]:
                 raise Refused(reply)
-        size = fields.get("image_size", "1024x1024")
+        shown = fields.get("image", "")
+        followed = about(size_of(shown), 1024 * 1024, 32) if shown.startswith("data:") else "1024x1024"
+        size = fields.get("image_size", followed)
         items = [self._item(request, drawn(size, number)) for number in range(fields.get("batch_size", 1))]
         told = {"timings": {"inference": 1.2}, "seed": fields.get("seed", 123456789)}
         headers = {"x-siliconcloud-trace-id": "ti_simulator"}

@@ -13,21 +13,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from tests.simulators.base import Handler, Recorded, Refused, Reply, RouteRow, Simulator
+from tests.simulators.drawn import drawn
+from tests.simulators.stability_sizes import RATIOS, made
 from tests.support import pictures
 
 KEY = "sk-simulator-0123456789abcdef"
 
-SIZES: Mapping[str, pictures.Size] = {
-    "1:1": (1024, 1024),
-    "16:9": (1344, 768),
-    "9:16": (768, 1344),
-    "3:2": (1216, 832),
-    "2:3": (832, 1216),
-    "5:4": (1088, 896),
-    "4:5": (896, 1088),
-    "21:9": (1536, 640),
-    "9:21": (640, 1536),
-}
 MODELS = frozenset({"sd3.5-large", "sd3.5-large-turbo", "sd3.5-medium", "sd3-large", "sd3-large-turbo", "sd3-medium"})
 _LARGEST = 10 * 1024 * 1024
 _MOST_PIXELS = 9_437_184
@@ -133,7 +124,7 @@ class StabilitySimulator(Simulator):
 
     def routes(self) -> Sequence[RouteRow]:
         """One endpoint a function, and the account's balance in the older API."""
-        functions = [("POST", f"/v2beta/stable-image/{path}", self._serving(FUNCTIONS[path])) for path in FUNCTIONS]
+        functions = [("POST", f"/v2beta/stable-image/{path}", self._serving(path)) for path in FUNCTIONS]
         return [*functions, ("GET", "/v1/user/balance", self._balance)]
 
     async def _balance(self, request: Recorded) -> Reply:
@@ -145,7 +136,9 @@ class StabilitySimulator(Simulator):
         """The provider's 404."""
         return refusal(404, "not_found", "The requested resource was not found.")
 
-    def _serving(self, function: Function) -> Handler:
+    def _serving(self, service: str) -> Handler:
+        function = FUNCTIONS[service]
+
         async def handler(request: Recorded) -> Reply:
             if request.headers.get("authorization") != f"Bearer {self.key}":
                 raise Refused(refusal(401, "unauthorized", "Your API key is invalid."))
@@ -154,17 +147,16 @@ class StabilitySimulator(Simulator):
             for word, reply in TRIGGERS.items():
                 if word in texts.get("prompt", ""):
                     return reply
-            return self._made(request, texts, files)
+            return self._made(request, service, texts, files)
 
         return handler
 
-    def _made(self, request: Recorded, texts: Mapping[str, str], files: Mapping[str, bytes]) -> Reply:
+    def _made(self, request: Recorded, service: str, texts: Mapping[str, str], files: Mapping[str, bytes]) -> Reply:
         output_format: Any = texts.get("output_format", "png")
         filtered = "[filtered]" in texts.get("prompt", "")
         source = next(iter(files.values()), None)
-        kept = source if "aspect_ratio" not in texts else None
-        size = pictures.look(kept).size if kept else SIZES[texts.get("aspect_ratio", "1:1")]
-        data = self.picture or pictures.picture(output_format, size, (128, 128, 128) if filtered else pictures.RED)
+        size = made(service, texts, "{}x{}".format(*pictures.look(source).size) if source else None)
+        data = self.picture or drawn(size, 3 if filtered else 0, output_format)
         told = {"finish-reason": "CONTENT_FILTERED" if filtered else "SUCCESS", "seed": texts.get("seed") or "343940597"}
         if request.headers.get("accept") == "application/json":
             kind = f"application/json; type=image/{output_format}"
@@ -192,8 +184,8 @@ def _check(function: Function, texts: Mapping[str, str], files: Mapping[str, byt
         raise _bad(*(f"{name}: unknown field" for name in unknown))
     if not 1 <= len(texts.get("prompt", "x")) <= 10_000:
         raise _bad("prompt: must be between 1 and 10000 characters")
-    if texts.get("aspect_ratio", "1:1") not in SIZES:
-        raise _bad("aspect_ratio: must be one of " + ", ".join(SIZES))
+    if texts.get("aspect_ratio", "1:1") not in RATIOS:
+        raise _bad("aspect_ratio: must be one of " + ", ".join(RATIOS))
     if texts.get("output_format", "png") not in function.formats:
         raise _bad("output_format: must be one of " + ", ".join(sorted(function.formats)))
     if texts.get("model", "sd3.5-large") not in MODELS:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from tests.simulators.base import Recorded, Refused, Reply, RouteRow, Simulator
 from tests.simulators.drawn import drawn
+from tests.simulators.surface import Surface
 from tests.support import pictures
 
 KEY = "sk-simulator-0123456789abcdef"
@@ -69,12 +70,22 @@ _CODES = {
 }
 
 
+def surfaces() -> list[Surface]:
+    """TokenHub with an API key, and both products of API 3.0 with a pair of keys."""
+    pair = "AKIDsimulator:0123456789abcdef"
+    return [
+        Surface(TencentSimulator(), ("seedream-*", "hy-*")),
+        Surface(TencentSimulator(pair, "hunyuan"), ("hunyuan-*",), {"api": "hunyuan"}),
+        Surface(TencentSimulator(pair, "aiart"), ("aiart-*",), {"api": "aiart"}),
+    ]
+
+
 def error(code: str, message: str = "It failed") -> Reply:
     """API 3.0's refusal: HTTP 200."""
     return Reply.json({"Response": {"Error": {"Code": code, "Message": message}, "RequestId": "req-1"}})
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Job:
     """A submitted job. ``left``: looks until it is done."""
 

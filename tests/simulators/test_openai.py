@@ -74,7 +74,7 @@ class TestGenerate:
     def test_defaults(self, sim: OpenAISimulator, client: OpenAI) -> None:
         answer = client.images.generate(model=MODEL, prompt="a cat")
         strictly(answer)
-        assert seen(answer) == ("png", (16, 16), "RGB")
+        assert seen(answer) == ("png", (1024, 1024), "P")
         assert (answer.size, answer.quality, answer.background, answer.output_format) == ("1024x1024", "medium", "opaque", "png")
         assert sim.calls == 1
         assert sim.requests[0].json == {"model": MODEL, "prompt": "a cat"}
@@ -83,7 +83,7 @@ class TestGenerate:
     def test_n_pictures_in_each_format(self, client: OpenAI, kind: Any) -> None:
         answer = client.images.generate(model=MODEL, prompt="a cat", n=3, size="1536x1024", output_format=kind, quality="high")
         assert [seen(answer, number).format for number in range(3)] == [kind] * 3
-        assert seen(answer).size == (24, 16)
+        assert seen(answer).size == (1536, 1024)
         assert len({image.b64_json for image in answer.data or []}) == 3
         assert (answer.quality, answer.output_format) == ("high", kind)
 
@@ -124,7 +124,7 @@ class TestGenerate:
         assert pictures.look(got.content).format == "png" and got.headers["content-type"] == "image/png"
         assert sim.calls == 1
         inline = client.images.generate(model="dall-e-2", prompt="a cat", response_format="b64_json", size="256x256")
-        assert seen(inline).size == (4, 4)
+        assert seen(inline).size == (256, 256)
 
 
 class TestEdit:

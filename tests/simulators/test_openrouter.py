@@ -72,7 +72,7 @@ def test_pictures_and_usage(web: httpx2.Client) -> None:
     assert (made["data"][0]["media_type"], made["usage"]["cost"]) == ("image/webp", 0.078)
     fields = {"model": GEMINI, "prompt": "a", "aspect_ratio": "16:9", "resolution": "2K"}
     (item,) = web.post("/images", json=fields).json()["data"]
-    assert pictures.look(base64.b64decode(item["b64_json"])).size == (2736, 1536)
+    assert pictures.look(base64.b64decode(item["b64_json"])).size == (2752, 1536)
 
 
 def test_a_stream(web: httpx2.Client) -> None:

@@ -48,7 +48,7 @@ def test_a_run(sim: ReplicateSimulator, client: Client, looks: int) -> None:
 
 def test_a_version_and_one_output(client: Client) -> None:
     assert made(client.run(f"somebody/old-model:{VERSION}", input={"prompt": "a"}))
-    assert made(client.run("google/nano-banana", input={"prompt": "a", "output_format": "png"})) == [("png", (1024, 1024), "RGB")]
+    assert made(client.run("google/nano-banana", input={"prompt": "a", "output_format": "png"})) == [("png", (1024, 1024), "P")]
 
 
 def test_pictures_are_uploaded_first(sim: ReplicateSimulator, client: Client) -> None:

@@ -41,7 +41,7 @@ def test_base64(sim: TogetherSimulator, client: Together) -> None:
     )
     first = answer.data[0]
     assert isinstance(first, ImageDataB64) and (first.index, len(answer.data)) == (0, 2)
-    assert pictures.look(base64.b64decode(first.b64_json)) == ("png", (1024, 768), "RGB")
+    assert pictures.look(base64.b64decode(first.b64_json)) == ("png", (1024, 768), "P")
     assert (answer.model, answer.object, sim.requests[0].path) == (MODEL, "list", "/v1/images/generations")
     type(answer).model_validate(answer.model_dump(), strict=True)
 

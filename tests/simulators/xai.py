@@ -13,6 +13,7 @@ import orjson
 
 from tests.simulators.base import Handler, Piece, Recorded, Refused, Reply, RouteRow, Simulator
 from tests.simulators.drawn import drawn
+from tests.simulators.ratios import nearest, size_of
 from tests.support import pictures
 
 KEY = "xai-simulator-0123456789abcdef"
@@ -134,7 +135,7 @@ class XaiSimulator(Simulator):
         as_url = body.get("response_format", "url") == "url"
         if gone:
             return {"url" if as_url else "b64_json": "", "respect_moderation": False}
-        width, height = SIZES[body.get("aspect_ratio", "1:1")]
+        width, height = SIZES[_ratio(body)]
         times = TIERS[body.get("resolution", "1k")]
         picture = drawn(f"{round(width * times)}x{round(height * times)}", number, "jpeg")
         told = {"revised_prompt": None, "mime_type": "image/jpeg", "respect_moderation": True}
@@ -162,6 +163,13 @@ class XaiSimulator(Simulator):
             return await handler(request)
 
         return checked
+
+
+def _ratio(body: Mapping[str, Any]) -> str:
+    """As asked for; without one an edit keeps the shape of its (first) picture."""
+    asked = str(body.get("aspect_ratio", "auto"))
+    shown = (body.get("images") or [body.get("image", {})])[0].get("url", "")
+    return nearest(SIZES.keys() - {"auto"}, size_of(shown)) if asked == "auto" and shown.startswith("data:") else asked
 
 
 def _checked(request: Recorded) -> dict[str, Any]:

@@ -80,6 +80,12 @@ def look(data: bytes) -> Look:
         return Look((opened.format or "").lower(), opened.size, opened.mode)
 
 
+def stated_size(data: bytes) -> Size:
+    """What the header says, without decoding the picture."""
+    with Image.open(io.BytesIO(data)) as opened:
+        return opened.size
+
+
 def pixel(data: bytes, at: tuple[int, int]) -> tuple[int, int, int, int]:
     """One pixel as red, green, blue, alpha."""
     with Image.open(io.BytesIO(data)) as opened:

@@ -70,14 +70,20 @@ def sniff(head: bytes) -> str | None:
 
 def sniff_base64(head: bytes) -> str | None:
     """The same for base64 text (either alphabet, line breaks allowed); only its first 4 KiB are decoded."""
-    text = b"".join(head[:_BASE64_TEXT].split()).translate(_TO_STANDARD)
-    if len(head) > _BASE64_TEXT:
+    start = decoded_start(head, _BASE64_TEXT)
+    return None if start is None else sniff(start)
+
+
+def decoded_start(head: bytes, most: int) -> bytes | None:
+    """The bytes behind the first ``most`` characters of base64 text that may be cut anywhere; None when it is not base64."""
+    text = b"".join(head[:most].split()).translate(_TO_STANDARD)
+    if len(head) > most:
         text = text[: len(text) // 4 * 4]
     else:
         text = text.rstrip(b"=")
         text = text[: len(text) - 1] if len(text) % 4 == 1 else text + b"=" * (-len(text) % 4)
     try:
-        return sniff(binascii.a2b_base64(text, strict_mode=True))
+        return binascii.a2b_base64(text, strict_mode=True)
     except binascii.Error:
         return None
 

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import binascii
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Protocol
 
 from imagegate.adapters.base import Adapter
 from imagegate.domain.channels import Channel
-from imagegate.domain.events import CompletedImage, ImageBytes, ImageDetails, ImageEvent, PartialImage, held
+from imagegate.domain.events import CompletedImage, ImageBytes, ImageEvent, PartialImage, held
 from imagegate.domain.images import ImageRequest
 from imagegate.errors import Ambiguous, BadResponse, RequestError
-from imagegate.media.sniff import format_name, sniff, sniff_base64
+from imagegate.media.first_look import first_look
 from imagegate.upstream.client import Upstream
 
 _HEAD = 64
 """Characters of a picture that are looked at before anything is promised to the client."""
-_TEXT_HEAD = 5_464
-"""Characters of an svg, which may begin with a declaration and comments."""
-_TEXT = (b"<", b"PD", b"PH", b"PC")
-"""How an svg begins: as text, and as base64 of ``<?``, ``<s`` and ``<!``."""
+_LONGER_HEADS = {(b"<", b"PD", b"PH", b"PC"): 5_464, (b"\xff\xd8", b"/9j"): 1_024}
+"""Of formats, by how they begin (as they are, and as base64), that tell what they are and how large only later.
+
+An svg may begin with a declaration and comments, a JPEG tells its size behind its tables.
+"""
 _NOT_A_PICTURE = "The provider answered with something that is no picture."
 
 
@@ -47,10 +47,10 @@ async def attempt(
             if not isinstance(event, (PartialImage, CompletedImage)):
                 yield event
             elif isinstance(event.source, ImageBytes):
-                yield type(event)(await _checked(event.source, event.details), event.details)
+                yield type(event)(await _checked(event.source, event), event.details)
             else:
                 async with _fetched(event.source.url, upstream) as source:
-                    yield type(event)(await _checked(source, event.details), event.details)
+                    yield type(event)(await _checked(source, event), event.details)
             event = await anext(events, None)
 
 
@@ -72,15 +72,17 @@ async def _fetched(url: str, upstream: Downloader) -> AsyncGenerator[ImageBytes]
             yield ImageBytes(chunks, "raw")
 
 
-async def _checked(source: ImageBytes, details: ImageDetails) -> ImageBytes:
-    """The same bytes; the format that the first of them show goes into ``details``."""
+async def _checked(source: ImageBytes, event: PartialImage | CompletedImage) -> ImageBytes:
+    """The same picture, begun to be read. What its first bytes show about it goes into the event's details."""
     head = await _head(source)
     if source.encoding == "base64":
         head = _without_data_url(head)
-    media_type = _media_type(head[:_HEAD], source.encoding) or _media_type(head, source.encoding)
-    if media_type is None:
+    look = first_look(head, source.encoding)
+    if look is None:
         raise BadResponse(_NOT_A_PICTURE)
-    details.found_format = format_name(media_type)
+    event.details.found_format = look.format
+    if isinstance(event, CompletedImage):  # a preview may be smaller than its picture, of whose size its event tells
+        event.details.size = event.details.size or look.size
     return ImageBytes(_rest(head, source.chunks), source.encoding)
 
 
@@ -100,8 +102,7 @@ async def _head(source: ImageBytes) -> bytes:
         if chunk is None:
             break
         head = head + chunk if head else chunk
-        if wanted == _HEAD and head.startswith(_TEXT):
-            wanted = _TEXT_HEAD
+        wanted = next((longer for begins, longer in _LONGER_HEADS.items() if head.startswith(begins)), wanted)
     return head
 
 
@@ -110,13 +111,6 @@ def _without_data_url(head: bytes) -> bytes:
     if not head.startswith(b"data:"):
         return head
     return head[:256].partition(b",")[2] + head[256:]
-
-
-def _media_type(head: bytes, encoding: str) -> str | None:
-    try:
-        return sniff_base64(head) if encoding == "base64" else sniff(head)
-    except (ValueError, binascii.Error):
-        return None
 
 
 async def _rest(head: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

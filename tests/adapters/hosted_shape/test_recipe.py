@@ -28,6 +28,8 @@ def request(**given: Any) -> ImageRequest:
         (Recipe(size="ratio", ratios=RATIOS), None, {}),
         (Recipe(size="ratio", ratios=RATIOS), "auto", {}),
         (Recipe(size="ratio", ratios=RATIOS), "1920x1080", {"aspect_ratio": "16:9"}),
+        (Recipe(size="ratio", ratios=("4:3", "5:4")), "1152x896", {"aspect_ratio": "5:4"}),
+        (Recipe(size="ratio", ratios=("4:3", "5:4"), shapes={"1152x896": "4:3"}), "1152x896", {"aspect_ratio": "4:3"}),
         (Recipe(size="ratio", ratios=RATIOS), "9:19.5", {"aspect_ratio": "9:19.5"}),
         (Recipe(size="tier", ratios=RATIOS, tiers=("1K", "2K")), "2048x2048", {"aspect_ratio": "1:1", "resolution": "2K"}),
         (

@@ -46,6 +46,7 @@ class Recipe(BaseModel):
     ``plain``: fields of a request that the model takes under the same name.
     ``size``: as a ratio; a ratio and a tier; ``width`` and ``height``; these two with ``size_field: custom`` beside them;
     both in an object called ``size_field``; or ``WxH`` in ``size_field``.
+    ``shapes``: the ratios of sizes (``WxH``) that look as if they were of another.
     ``follow``: the ratio that keeps the shape of the picture, for edits that name no size.
     ``generate``, ``edit``, ``inpaint``: other endpoints for generations, for edits, and for edits with a mask.
     """
@@ -65,6 +66,7 @@ class Recipe(BaseModel):
     size: Literal["none", "ratio", "tier", "pixels", "custom", "object", "word"] = "none"
     size_field: str = "image_size"
     ratios: tuple[str, ...] = ()
+    shapes: Mapping[str, str] = {}
     tier_field: str = "resolution"
     tiers: tuple[str, ...] = ()
     follow: str = ""
@@ -151,9 +153,9 @@ def _pixels(wanted: PixelSize, recipe: Recipe) -> dict[str, Any]:
     edges = {"width": wanted.width, "height": wanted.height}
     match recipe.size:
         case "ratio":
-            return {"aspect_ratio": aspect_ratio(wanted, recipe.ratios)}
+            return {"aspect_ratio": _ratio(wanted, recipe)}
         case "tier":
-            return {"aspect_ratio": aspect_ratio(wanted, recipe.ratios), recipe.tier_field: tier(wanted, recipe.tiers)}
+            return {"aspect_ratio": _ratio(wanted, recipe), recipe.tier_field: tier(wanted, recipe.tiers)}
         case "pixels":
             return edges
         case "custom":
@@ -164,6 +166,10 @@ def _pixels(wanted: PixelSize, recipe: Recipe) -> dict[str, Any]:
             return {recipe.size_field: str(wanted)}
         case _:
             return {}
+
+
+def _ratio(wanted: PixelSize, recipe: Recipe) -> str:
+    return recipe.shapes.get(str(wanted)) or aspect_ratio(wanted, recipe.ratios)
 
 
 def _read(size: str | None) -> Size | str | None:
