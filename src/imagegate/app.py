@@ -24,6 +24,7 @@ from imagegate.adapters.base import Adapter, AdapterRow, Tools
 from imagegate.api.auth import Authenticator, KeyStore, StaticKeys
 from imagegate.api.client_watch import DetachedWork
 from imagegate.api.context import RequestRecord
+from imagegate.api.direct import Direct
 from imagegate.api.errors import ErrorWriter
 from imagegate.api.health import health_routes
 from imagegate.api.middleware import RequestFrame
@@ -61,6 +62,8 @@ DEPLOYMENT_PREFIXES = ("/openai/deployments/{deployment}", "/openai/v1")
 _SWEEP_SECONDS = 60.0
 _ACCOUNT_SECONDS = 300.0
 _CHECK_SECONDS = 15.0
+_ALLOCATIONS = 10_000
+"""New objects from which the collector looks for cycles; by default it does so twice for every request."""
 _RESULT_SECONDS = 120.0
 """Seconds that fetching one of a provider's results may take."""
 
@@ -167,7 +170,7 @@ class _Gateway(FastAPI):
     frame: Callable[[ASGIApp], ASGIApp]
 
     def build_middleware_stack(self) -> ASGIApp:
-        stack = self.frame(self.router)
+        stack = self.frame(Direct(self.router, self.router.routes))
         for cls, args, kwargs in reversed(self.user_middleware):
             stack = cls(stack, *args, **kwargs)
         return stack
@@ -300,6 +303,7 @@ def _lifespan(resources: Resources, log: FilteringBoundLogger) -> Callable[[Fast
         sweeper = asyncio.create_task(_sweep(resources.blobs, log))
         gc.collect()
         gc.freeze()  # what start-up made lives as long as the process; collections need not look at it again
+        gc.set_threshold(_ALLOCATIONS, 20, 50)
         try:
             yield
         finally:

@@ -6,9 +6,8 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohappyeyeballs
 import httpx2
@@ -19,8 +18,7 @@ _SECOND_ADDRESS = 0.25
 """Seconds after which the next address is tried beside the first (RFC 8305 recommends 250 ms)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a connection leads."""
 
     secure: bool

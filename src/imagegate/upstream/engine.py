@@ -11,7 +11,7 @@ import asyncio
 import re
 import ssl
 from collections.abc import AsyncIterator
-from functools import lru_cache, partial
+from functools import partial
 
 import httpx2
 
@@ -151,12 +151,12 @@ async def _sent(connection: Connection, head: bytes, body: bytes | httpx2.AsyncB
             await body.aclose()
 
 
-@lru_cache(maxsize=1024)
 def _origin(url: httpx2.URL) -> Origin:
-    port = _PORTS.get(url.scheme)
-    if port is None or not url.host:
+    scheme, host = url.scheme, url.raw_host
+    port = _PORTS.get(scheme)
+    if port is None or not host:
         raise httpx2.UnsupportedProtocol("an address that is not http or https")
-    return Origin(url.scheme == "https", url.raw_host.decode("ascii").strip("[]"), url.port or port)
+    return Origin(scheme == "https", host.decode("ascii").strip("[]"), url.port or port)
 
 
 def _body(request: httpx2.Request) -> bytes | httpx2.AsyncByteStream:

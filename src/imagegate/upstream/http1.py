@@ -33,6 +33,7 @@ class Connection(asyncio.BufferedProtocol):
         self._buffer = buffer
         self._loop = loop
         self._transport: asyncio.Transport | None = None
+        self._poller: select.poll | None = None
         self._lost = False
         self._writable: asyncio.Future[None] | None = None
         self._paused_writing = False
@@ -167,12 +168,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _has_something_to_read(self) -> bool:
         """Whether the kernel holds bytes or the end of the stream, which the event loop has not handed on yet."""
-        connection = self._transport.get_extra_info("socket") if self._transport is not None else None
-        if connection is None:
-            return True
-        poller = select.poll()
-        poller.register(connection.fileno(), select.POLLIN)
-        return bool(poller.poll(0))
+        return self._poller is None or bool(self._poller.poll(0))
 
     def _fail(self, error: Exception) -> None:
         self._error = self._error or error
@@ -184,6 +180,10 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: Any) -> None:
         """Connected, and TLS spoken."""
         self._transport = transport
+        connection = transport.get_extra_info("socket")
+        if connection is not None:
+            self._poller = select.poll()
+            self._poller.register(connection.fileno(), select.POLLIN)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where to read into."""

@@ -78,6 +78,8 @@ class CargoScanner:
 
     def feed(self, data: bytes) -> list[Token]:
         """Take the next piece of the text; return what became known, in order."""
+        if self._in_cargo and self._cargo_begun and not self._escape and _is_plain(data):
+            return [data]
         tokens: list[Token] = []
         position = 0
         while position < len(data):
@@ -174,6 +176,11 @@ class CargoScanner:
                 self._holding += 1
             tokens.append(CargoStart(bytes(self._skeleton[start:])))
         tokens.append(piece)
+
+
+def _is_plain(data: bytes) -> bool:
+    """Whether a piece of a string's text is nothing but text."""
+    return not (b'"' in data or b"\\" in data or b"\n" in data or b"\r" in data)
 
 
 @lru_cache(maxsize=64)
