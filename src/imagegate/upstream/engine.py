@@ -11,7 +11,7 @@ import asyncio
 import re
 import ssl
 from collections.abc import AsyncIterator
-from functools import partial
+from functools import lru_cache, partial
 
 import httpx2
 
@@ -169,15 +169,22 @@ def _body(request: httpx2.Request) -> bytes | httpx2.AsyncByteStream:
     return stream
 
 
+@lru_cache(maxsize=1024)
+def _line(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """A header's name in lower case, and its line; a channel sends the same ones again and again."""
+    if not _NAME.fullmatch(name) or _UNSENDABLE.search(value):
+        raise httpx2.UnsupportedProtocol("a header that cannot be sent")
+    return name.lower(), name + b": " + value
+
+
 def _head(request: httpx2.Request, body: bytes | httpx2.AsyncByteStream) -> bytes:
     """Request line and headers as they are sent (RFC 9112 §3, RFC 9110 §5)."""
     lines = [request.method.encode("ascii") + b" " + request.url.raw_path + b" HTTP/1.1"]
     given = set()
     for name, value in request.headers.raw:
-        if not _NAME.fullmatch(name) or _UNSENDABLE.search(value):
-            raise httpx2.UnsupportedProtocol("a header that cannot be sent")
-        given.add(name.lower())
-        lines.append(name + b": " + value)
+        kind, line = _line(name, value)
+        given.add(kind)
+        lines.append(line)
     if b"host" not in given:
         lines.insert(1, b"Host: " + request.url.netloc)
     if isinstance(body, bytes) and b"content-length" not in given and (body or request.method in _WITH_BODY):

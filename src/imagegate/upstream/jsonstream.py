@@ -105,12 +105,13 @@ class CargoScanner:
         else:
             position = len(data)
             if self._holding:
-                self._look_at_objects(len(skeleton), tokens)
+                self._look_at_objects(len(skeleton), tokens, held=True)
         if len(skeleton) > self._limit:
             raise InvalidJson(f"more than {self._limit} bytes beside the pictures")
         return position
 
-    def _look_at_objects(self, until: int, tokens: list[Token]) -> None:
+    def _look_at_objects(self, until: int, tokens: list[Token], *, held: bool = False) -> None:
+        """Up to ``until``; ``held``: no further than the end of the objects that hold a cargo."""
         while found := _NEXT_BRACE.match(self._skeleton, self._looked, until):
             self._looked = found.end()
             brace = found[1]
@@ -118,6 +119,8 @@ class CargoScanner:
                 self._objects.append((self._looked - 1, False))
             elif brace == b"}":
                 self._close_object(tokens)
+                if held and not self._holding:
+                    return
             else:
                 return
 
