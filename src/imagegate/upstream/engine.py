@@ -18,7 +18,7 @@ import httpx2
 from imagegate.upstream.dial import Dialer, Origin
 from imagegate.upstream.http1 import Connection
 
-_READ_BUFFER = 64 * 1024
+_READ_BUFFER = 256 * 1024
 """Bytes of one read."""
 _KEEP_ALIVE = 30.0
 """Seconds that an idle provider connection is kept; below what common servers and load balancers allow."""

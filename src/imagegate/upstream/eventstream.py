@@ -51,6 +51,8 @@ class EventScanner:
 
     def feed(self, data: bytes) -> list[EventToken]:
         """Take the next piece of the stream; return what became known, in order."""
+        if self._in_data and self._scanner.is_all_cargo(data):
+            return [data]
         tokens: list[EventToken] = []
         position = 0
         while position < len(data):

@@ -71,6 +71,10 @@ class CargoScanner:
         """Whether the next byte belongs to a cargo string."""
         return self._in_cargo
 
+    def is_all_cargo(self, data: bytes) -> bool:
+        """Whether the next piece is the middle of a cargo and nothing else, as nearly all pieces are: nothing to take apart."""
+        return self._in_cargo and self._cargo_begun and not self._escape and _is_plain(data)
+
     @property
     def skeleton(self) -> bytes:
         """The small part seen so far."""
@@ -78,7 +82,7 @@ class CargoScanner:
 
     def feed(self, data: bytes) -> list[Token]:
         """Take the next piece of the text; return what became known, in order."""
-        if self._in_cargo and self._cargo_begun and not self._escape and _is_plain(data):
+        if self.is_all_cargo(data):
             return [data]
         tokens: list[Token] = []
         position = 0
