@@ -33,6 +33,13 @@ _FROM_HERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "[::]": "::1"}  # noqa: S104 
 
 def providers(environ: Mapping[str, str] = os.environ) -> list[ProviderFromEnvironment]:
     """Who is switched on by a key in the environment, with the catalog's current models."""
+    found = {
+        name: entry
+        for name, entry in registry.ENTRIES.items()
+        if any(variable in environ or f"{variable}_FILE" in environ for variable in entry.key_variables)
+    }
+    if not found:
+        return []  # reading the catalog takes a while
     catalog, rows = Catalog.load(), registry.Rows()
     return [
         ProviderFromEnvironment(
@@ -43,8 +50,7 @@ def providers(environ: Mapping[str, str] = os.environ) -> list[ProviderFromEnvir
             base_url=rows[name].default_base_url or "",
             models=catalog.models(name),
         )
-        for name, entry in registry.ENTRIES.items()
-        if any(variable in environ or f"{variable}_FILE" in environ for variable in entry.key_variables)
+        for name, entry in found.items()
     ]
 
 
