@@ -103,7 +103,8 @@ class _Draft:
 
     def change(self, name: str, value: Any) -> None:
         """Set a field without mention."""
-        self.request = replace(self.request, **{name: value})
+        if getattr(self.request, name) != value:
+            self.request = replace(self.request, **{name: value})
 
     def drop(self, name: str) -> None:
         """Leave a field out and say so."""
