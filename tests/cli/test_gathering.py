@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import uvloop
 
 from imagegate.cli.gathering import Data, GatheringTransport
 
@@ -35,6 +36,9 @@ class Counting(asyncio.Transport):
 
     def abort(self) -> None:
         self._inner.abort()
+
+    def is_closing(self) -> bool:
+        return self._inner.is_closing()
 
     def get_write_buffer_size(self) -> int:
         return self._inner.get_write_buffer_size()
@@ -90,6 +94,25 @@ async def test_close_sends_what_waits_and_abort_does_not() -> None:
         transport.write(b"nothing")
         transport.abort()
         assert await reader.read() == b""
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_connection_that_is_lost_in_the_same_turn_is_nobodys_error(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    problems: list[dict[str, Any]] = []
+
+    async def lost() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context))
+        async with connected() as (transport, counting, _):
+            transport.write(b"too late")
+            counting.abort()
+            await asyncio.sleep(0.01)
+            transport.write(b"much too late")
+            await asyncio.sleep(0.01)
+            assert counting.writes == []
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(lost())
+    assert problems == []
 
 
 @pytest.mark.parametrize("name", ["peername", "socket"])

@@ -131,6 +131,35 @@ async def test_what_is_left_after_a_whole_body_does_not_cost_the_connection() ->
     assert server.connections == 1
 
 
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize("late", [False, True])
+def test_what_came_before_a_broken_piece_is_read_before_the_error(
+    loop: Callable[[], asyncio.AbstractEventLoop], late: bool
+) -> None:
+    """So much of it that reading was paused when the connection had to be closed."""
+    good = bytes(300 * 1024)
+
+    async def broken(connection: RawConnection) -> None:
+        await connection.request()
+        await connection.send(HEAD_200 + b"transfer-encoding: chunked\r\n\r\n%x\r\n" % len(good) + good + b"\r\nzz\r\n")
+        await connection.silence()
+
+    async def read() -> None:
+        async with running() as engine:
+            response = await engine.handle_async_request(post(server.url))
+            if late:
+                await let_it_arrive()
+            taken = 0
+            with pytest.raises(httpx2.RemoteProtocolError):
+                async for chunk in response.aiter_raw():
+                    taken += len(chunk)
+            await response.aclose()
+            assert taken == len(good)
+
+    with RawServer(broken) as server, asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(read())
+
+
 async def test_a_body_without_length_is_whole_only_when_the_connection_ends_well() -> None:
     async def unmeasured(connection: RawConnection) -> None:
         await connection.request()

@@ -47,6 +47,8 @@ class GatheringTransport(asyncio.Transport):
 
     def _flush(self) -> None:
         held, self._held, self._size = self._held, [], 0
+        if self._inner.is_closing():
+            return  # the client left in the same turn; uvloop would raise
         if len(held) == 1:
             self._inner.write(held[0])
         elif held:

@@ -97,7 +97,7 @@ class Connection(asyncio.BufferedProtocol):
             self._held -= len(chunk)
             if self._paused_reading and self._held <= _LOW:
                 self._paused_reading = False
-                if not self._lost and self._transport is not None:
+                if self._transport is not None and not self._transport.is_closing():
                     self._transport.resume_reading()
             return chunk
         if self._complete:
