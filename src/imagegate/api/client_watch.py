@@ -13,6 +13,7 @@ from types import TracebackType
 from starlette.types import Receive
 
 _PATIENCE = 0.02
+"""Seconds."""
 
 
 class DetachedWork:
